@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Options from an address and from a struct, checked against one table (options.def). */
+#ifndef TONGI_BASE_OPTIONS_H
+#define TONGI_BASE_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tong/tong.h>
+
+#include "base/limits.h"
+
+enum tongi_option_index {
+#define TONGI_OPTION(id, field, kind, least, most, words, sentence) TONGI_OPT_INDEX_##id,
+#include "base/options.def"
+#undef TONGI_OPTION
+    TONGI_OPT_COUNT
+};
+
+/* Which options a transport has: an or of these. */
+enum tongi_option_bit {
+#define TONGI_OPTION(id, field, kind, least, most, words, sentence) TONGI_OPT_##id = 1 << TONGI_OPT_INDEX_##id,
+#include "base/options.def"
+#undef TONGI_OPTION
+};
+
+enum tongi_option_kind { TONGI_KIND_BYTES, TONGI_KIND_COUNT, TONGI_KIND_MODE, TONGI_KIND_WORD, TONGI_KIND_TIME };
+
+struct tongi_option_spec {
+    const char *name;
+    enum tongi_option_kind kind;
+    uint32_t offset, width; /* of the field in tong_opts */
+    uint64_t least, most;
+    const char *words; /* "a|b|c", the values 1, 2, 3; NULL if not KIND_WORD */
+    const char *sentence;
+};
+
+extern const struct tongi_option_spec tongi_option_specs[TONGI_OPT_COUNT];
+
+/*
+ * Adds the options of a query ("size=1M&wait=spin", without closing 0) to opts, where a zero field means "not given".
+ * address is for the sentences. allowed: bits of the transport's options. Errors: TONG_E_ADDRESS, -ERANGE.
+ */
+int tongi_options_parse(const char *query, size_t len, uint32_t allowed, const char *address, tong_opts *opts);
+
+/*
+ * Copies the caller's struct, of whatever version, into *ret_opts after checking every field against the table.
+ * given may be NULL. Errors: -EINVAL (struct_size), TONG_E_ADDRESS (an option the transport has not), -ERANGE.
+ */
+int tongi_options_take(const tong_opts *given, uint32_t allowed, const char *address, tong_opts *ret_opts);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* Connecting again and again, greeting, and letting links go. */
+#include "prim/hub_parts.h"
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "sys/clock.h"
+#include "sys/sys.h"
+
+/* Says hello. What does not go in now goes before the first message; a peer that is gone already is noticed later. */
+static int greet(struct tongi_hub *hub, struct tongi_link *link)
+{
+    uint8_t bytes[TONGI_HELLO_BYTES];
+
+    tongi_hello_encode(bytes, &(struct tongi_hello){hub->setup.role, hub->setup.size_max});
+    int r = tongi_link_keep_bytes(link, bytes, sizeof bytes);
+    if (r >= 0)
+        (void)tongi_link_push(link);
+    return r;
+}
+
+/* Makes a link of a socket, which stays the caller's on failure: -ENOMEM, or whoever is there is not to be talked to.
+ * */
+int tongi_hub_link_make(struct tongi_hub *hub, int fd, struct tongi_link **ret_link)
+{
+    struct tongi_link *link = tongi_link_new(fd);
+    int r = -ENOMEM;
+
+    if (link) {
+        link->peer = tongi_report_peer(hub->setup.report);
+        r = hub->setup.net && hub->setup.net->identify ? hub->setup.net->identify(hub->setup.place, link) : 0;
+        if (r >= 0)
+            r = greet(hub, link);
+    }
+    if (r == -ENOMEM)
+        TONG_FAIL(r, "%s: no memory for a connection", hub->setup.address);
+    if (r < 0 && link) {
+        link->fd = -1;
+        tongi_link_free(link, false);
+    }
+    if (r >= 0)
+        *ret_link = link;
+    return r;
+}
+
+/* Between half and one and a half of the interval, from a sequence of this hub's own. */
+static int64_t jittered(struct tongi_hub *hub)
+{
+    hub->jitter = hub->jitter * 1664525u + 1013904223u;
+    return hub->backoff_ns / 2 + (int64_t)((uint64_t)hub->backoff_ns * (hub->jitter >> 16) >> 16);
+}
+
+static void replace_current(struct tongi_hub *hub, struct tongi_link *link)
+{
+    tongi_link_unref(hub->current, true);
+    hub->current = link;
+    hub->had_link = true;
+    tongi_report_event(hub->setup.report, TONG_JOINED, link->peer);
+}
+
+static int connect_once(struct tongi_hub *hub)
+{
+    int64_t now_ns = tongi_clock_ns();
+
+    if (!hub->setup.net || (hub->had_link && !hub->setup.reconnect))
+        return tongi_hub_fate_fail(hub, TONGI_FATE_GONE);
+    if (now_ns < hub->next_try_ns)
+        return -EAGAIN;
+    /* The next try is spaced even if this one connects, so that a listener which cuts everyone off is not hammered; a
+     * greeting sets the interval back. */
+    hub->next_try_ns = now_ns + jittered(hub);
+    hub->backoff_ns = hub->backoff_ns * 2 < TONGI_BACKOFF_LAST_NS ? hub->backoff_ns * 2 : TONGI_BACKOFF_LAST_NS;
+
+    int fd = hub->setup.net->connect(hub->setup.place);
+    if (fd < 0)
+        return fd == -EAGAIN ? fd : TONG_TRACE(fd);
+    struct tongi_link *link;
+    int r = tongi_hub_link_make(hub, fd, &link);
+    if (r < 0) {
+        tongi_sys_close(fd);
+        return TONG_TRACE(r);
+    }
+    r = tongi_hub_watch(hub->in_epoll, fd, EPOLLIN, link);
+    if (r >= 0)
+        r = tongi_hub_watch(hub->out_epoll, fd, EPOLLOUT, link);
+    if (r < 0) {
+        /* A link that an event loop is not told of would be silent for ever. */
+        tongi_link_free(link, true);
+        return TONG_FAIL(r, "%s: the connection cannot be watched: %s", hub->setup.address, tong_error_text(r));
+    }
+    replace_current(hub, link);
+    return 0;
+}
+
+int tongi_hub_hold(struct tongi_hub *hub, struct tongi_link **half, enum tongi_fate fate)
+{
+    int r = 0;
+
+    if (*half)
+        return 0;
+    if (fate != TONGI_FATE_OPEN)
+        return tongi_hub_fate_fail(hub, fate);
+    pthread_mutex_lock(&hub->lock);
+    if (!hub->current || hub->current->lost)
+        r = connect_once(hub);
+    if (r >= 0) {
+        *half = hub->current;
+        hub->current->refs++;
+    }
+    tongi_hub_arm(hub);
+    pthread_mutex_unlock(&hub->lock);
+    return r;
+}
+
+void tongi_hub_let_go(struct tongi_hub *hub, struct tongi_link **half, enum tong_event_what what)
+{
+    struct tongi_link *link = *half;
+
+    pthread_mutex_lock(&hub->lock);
+    *half = NULL;
+    link->lost = true;
+    if (!link->told)
+        tongi_report_event(hub->setup.report, what, link->peer);
+    link->told = true;
+    /* Also for the other half, unless it holds the link and so will find out by itself. */
+    if (hub->in != link)
+        tongi_hub_unwatch(hub->in_epoll, link->fd);
+    if (hub->out != link)
+        tongi_hub_unwatch(hub->out_epoll, link->fd);
+    tongi_link_unref(link, true);
+    tongi_hub_arm(hub);
+    pthread_mutex_unlock(&hub->lock);
+}
+
+int tongi_hub_join(struct tongi_hub *hub, int fd, bool shared)
+{
+    struct tongi_link *link;
+    int r = tongi_hub_link_make(hub, fd, &link);
+
+    if (r < 0)
+        return TONG_TRACE(r);
+    link->shared = shared;
+    replace_current(hub, link);
+    return 0;
+}
+
+void tongi_hub_refuse(struct tongi_hub *hub, int fd, int error, const char *sentence)
+{
+    uint8_t bytes[TONGI_FRAME_BYTES + TONGI_CONTROL_MAX];
+
+    (void)hub;
+    (void)tongi_sys_send(fd, bytes, tongi_refuse_encode(bytes, error, sentence), MSG_DONTWAIT | MSG_NOSIGNAL);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* The receiving slots: messages out of the stage, by copy and in place. */
+#include "prim/hub_parts.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+static int listens_for_pairs(const struct tongi_hub *hub)
+{
+    if (!tongi_hub_many(hub) || hub->setup.role != TONG_PAIR)
+        return 0;
+    return TONG_FAIL(TONG_E_STATE, "%s: this pair listens; tong_accept gives a channel for each peer",
+                     hub->setup.address);
+}
+
+static void meta_fill(const struct tongi_link *link, tong_meta *ret_meta)
+{
+    *ret_meta = (tong_meta){
+        .struct_size = ret_meta->struct_size,
+        .flags = link->vouched ? TONG_VOUCHED : 0,
+        .sequence = link->sequence,
+        .peer = link->peer,
+        .pid = link->pid,
+        .uid = link->uid,
+        .gid = link->gid,
+        .fds = ret_meta->fds,
+    };
+}
+
+static int too_big(const struct tongi_hub *hub, uint32_t len, size_t room)
+{
+    return TONG_FAIL(TONG_E_TOOBIG, "%s: the message has %u bytes and the room %zu; it stays until there is room",
+                     hub->setup.address, len, room);
+}
+
+/* Takes the whole messages that stand in the stage, the first of which scan() has approved; stops at anything else. */
+static uint32_t take_staged(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n)
+{
+    const uint8_t *from = hub->stage.data + hub->stage.next;
+    const uint8_t *end = hub->stage.data + hub->stage.end;
+    uint64_t size_max = hub->setup.size_max;
+    uint32_t count = 0;
+
+    while (count < n && (size_t)(end - from) >= TONGI_FRAME_BYTES) {
+        uint64_t word = tongi_frame_word(from);
+        uint32_t len = (uint32_t)word;
+        if (word >> 32 != TONGI_FRAME_PLAIN_DATA || len > (size_t)(end - from) - TONGI_FRAME_BYTES || len > size_max ||
+            len > msgs[count].len)
+            break;
+        if (len)
+            memcpy(msgs[count].data, from + TONGI_FRAME_BYTES, len);
+        msgs[count++].len = len;
+        from += TONGI_FRAME_BYTES + len;
+    }
+    hub->stage.at = hub->stage.next = (size_t)(from - hub->stage.data);
+    return count;
+}
+
+int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong_meta *meta)
+{
+    uint32_t count = 0, len = 0;
+    int r = listens_for_pairs(hub);
+
+    if (r < 0)
+        return r;
+    if (hub->in && hub->in->body.lent && (hub->in->body.lent != msgs[0].data || msgs[0].len < hub->in->body.len)) {
+        r = tongi_hub_settle_in(hub);
+        if (r < 0)
+            return r;
+    }
+    int found = tongi_hub_advance(hub, &msgs[0], &len);
+    if (found < 0) {
+        /* Only -EAGAIN may keep the receiver's room. */
+        r = found == -EAGAIN ? 0 : tongi_hub_settle_in(hub);
+        return r < 0 ? r : found;
+    }
+    struct tongi_link *link = hub->in;
+    if (len > msgs[0].len)
+        return too_big(hub, len, msgs[0].len);
+    if (found == TONGI_SCAN_BODY) {
+        if (!link->body.lent)
+            memcpy(msgs[0].data, link->body.own.data, len);
+        tongi_hub_body_end(hub, link);
+        msgs[0].len = len;
+        link->sequence++;
+        count = 1;
+    } else {
+        count = take_staged(hub, msgs, n);
+        link->sequence += count;
+    }
+    if (meta)
+        meta_fill(link, meta);
+    return count;
+}
+
+int64_t tongi_hub_peek(struct tongi_hub *hub, tong_span *ret_spans, tong_meta *metas, uint32_t n)
+{
+    uint32_t count = 0, len = 0;
+    int r = listens_for_pairs(hub);
+
+    if (r < 0)
+        return r;
+    int found = tongi_hub_advance(hub, NULL, &len);
+    if (found == -ENOBUFS)
+        return TONG_FAIL(-ENOBUFS, "%s: %llu loans are out; release some before peeking further", hub->setup.address,
+                         (unsigned long long)tongi_hub_loans(hub));
+    if (found < 0)
+        return found;
+    struct tongi_link *link = hub->in;
+    do {
+        const uint8_t *data = hub->stage.data + hub->stage.next + TONGI_FRAME_BYTES;
+        if (found == TONGI_SCAN_BODY)
+            data = link->body.own.data;
+        union {
+            const uint8_t *from;
+            void *to;
+        } body = {.from = data};
+        ret_spans[count] = (tong_span){.data = body.to, .len = len, .token = ++hub->lent};
+        link->sequence++;
+        if (metas)
+            meta_fill(link, &metas[count]);
+        count++;
+        if (found == TONGI_SCAN_BODY) {
+            hub->body_lent = true;
+            return count;
+        }
+        hub->stage.next += TONGI_FRAME_BYTES + len;
+    } while (count < n && tongi_hub_is_whole(hub, link, &len));
+    return count;
+}
+
+int tongi_hub_release(struct tongi_hub *hub, const tong_span *spans, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (spans[i].token != hub->released + 1 + i || spans[i].token > hub->lent)
+            return TONG_FAIL(-EINVAL, "%s: loan %u is not the oldest that is out; a stream takes loans back in order",
+                             hub->setup.address, i);
+    hub->released += n;
+    if (tongi_hub_loans(hub))
+        return 0;
+    hub->stage.at = hub->stage.next;
+    if (hub->body_lent)
+        tongi_hub_body_end(hub, hub->in);
+    hub->body_lent = false;
+    return 0;
+}
+
+int64_t tongi_hub_next_size(struct tongi_hub *hub)
+{
+    uint32_t len = 0;
+    int r = listens_for_pairs(hub);
+
+    if (r < 0)
+        return r;
+    int found = tongi_hub_advance(hub, NULL, &len);
+    if (found == -ENOBUFS)
+        return -EAGAIN;
+    return found < 0 ? found : (int64_t)len;
+}
+
+int tongi_hub_settle_in(struct tongi_hub *hub)
+{
+    int r = hub->in ? tongi_hub_body_settle(hub, hub->in) : 0;
+
+    if (r < 0) {
+        (void)tongi_hub_lost(hub, TONG_CUT);
+        r = TONG_FAIL(r, "%s: no memory for the beginning of a message; the connection was cut", hub->setup.address);
+    }
+    return r;
+}
+
+void tongi_hub_look(struct tongi_hub *hub)
+{
+    uint32_t len = 0;
+
+    /* A hub that only sends takes a message for a breach; one that receives stops in front of it. */
+    (void)tongi_hub_advance(hub, NULL, &len);
+}
+
+bool tongi_hub_in_ready(const struct tongi_hub *hub)
+{
+    const struct tongi_stage *stage = &hub->stage;
+    size_t available = stage->end - stage->next;
+
+    if (hub->in_fate != TONGI_FATE_OPEN)
+        return true;
+    if (!hub->in)
+        return false;
+    if (hub->in->body.active)
+        return hub->in->body.got == hub->in->body.len && !hub->body_lent;
+    return available >= TONGI_FRAME_BYTES &&
+           available - TONGI_FRAME_BYTES >= (uint32_t)tongi_frame_word(stage->data + stage->next);
+}

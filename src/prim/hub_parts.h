@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* What the hub's files share among themselves. */
+#ifndef TONGI_PRIM_HUB_PARTS_H
+#define TONGI_PRIM_HUB_PARTS_H
+
+#include <sys/types.h>
+
+#include "prim/hub.h"
+
+/* A hub whose links come from a listener, and may be many. */
+static inline bool tongi_hub_many(const struct tongi_hub *hub)
+{
+    return hub->setup.listening;
+}
+
+/*
+ * The only link of a hub that receives, as long as nothing but our own calls waits for it. It is kept out of in_epoll:
+ * being in one costs the sender 15 to 19 % of each send (measured), for the wake-up that it then has to announce.
+ */
+static inline struct tongi_link *tongi_hub_sole(const struct tongi_hub *hub)
+{
+    return hub->count == 1 && !hub->links[0]->watched ? hub->links[0] : NULL;
+}
+
+/* The half's link, connecting if it has none: NULL and -EAGAIN, or the sticky end. Single hubs only. */
+int tongi_hub_hold(struct tongi_hub *hub, struct tongi_link **half, enum tongi_fate fate);
+/* The half is done with its link, which is lost. */
+void tongi_hub_let_go(struct tongi_hub *hub, struct tongi_link **half, enum tong_event_what what);
+/* Removes a link of a listening hub. */
+void tongi_hub_drop(struct tongi_hub *hub, struct tongi_link *link, enum tong_event_what what);
+/* Takes in newcomers, as many as TONGI_ACCEPT_BATCH; true: there may be more. */
+bool tongi_hub_accept_all(struct tongi_hub *hub);
+/* The peer said a fitting hello. Errors, when it cannot be taken in: -ENOMEM, -ENOSPC. */
+int tongi_hub_greeted(struct tongi_hub *hub, struct tongi_link *link);
+/* Turns away those who have been silent for too long; returns when the next one's time is up. */
+int64_t tongi_hub_shed(struct tongi_hub *hub);
+/* Tells the peer why, as far as its buffer takes it, before the link is dropped. */
+void tongi_hub_refuse(struct tongi_hub *hub, int fd, int error, const char *sentence);
+/* Sets the timer of polled hubs to the next thing that time alone brings. */
+void tongi_hub_arm(struct tongi_hub *hub);
+int tongi_hub_fate_fail(const struct tongi_hub *hub, enum tongi_fate fate);
+
+/* ---- descriptors (hub_wait.c) ---------------------------------------------------------------------------------- */
+
+/* Adds fd to an epoll, or does nothing if that is -1. */
+int tongi_hub_watch(int epoll, int fd, uint32_t events, void *who);
+void tongi_hub_unwatch(int epoll, int fd);
+/* Puts every link into in_epoll, which they need as soon as they are several. */
+int tongi_hub_watch_links(struct tongi_hub *hub);
+
+/* ---- connecting (hub_connect.c) -------------------------------------------------------------------------------- */
+
+/* Makes a link of a socket and says hello. On failure the socket stays the caller's: -ENOMEM, -EACCES. */
+int tongi_hub_link_make(struct tongi_hub *hub, int fd, struct tongi_link **ret_link);
+
+/* ---- what stands in the stage (hub_scan.c) --------------------------------------------------------------------- */
+
+enum tongi_scan {
+    TONGI_SCAN_MORE,  /* nothing whole is here */
+    TONGI_SCAN_FRAME, /* a whole message stands in the stage */
+    TONGI_SCAN_BODY,  /* a whole message stands in the link's body */
+    TONGI_SCAN_LARGE, /* the header of a long message stands in the stage */
+    TONGI_SCAN_END,   /* the peer finished */
+    TONGI_SCAN_BROKEN /* the peer broke the rules, or refused us */
+};
+
+static inline bool tongi_hub_sends_only(const struct tongi_hub *hub)
+{
+    return hub->setup.role == TONG_PUSH;
+}
+
+/* How many loans are out. */
+static inline uint64_t tongi_hub_loans(const struct tongi_hub *hub)
+{
+    return hub->lent - hub->released;
+}
+
+static inline void tongi_hub_consume(struct tongi_hub *hub, size_t bytes)
+{
+    hub->stage.next += bytes;
+    if (hub->lent == hub->released)
+        hub->stage.at = hub->stage.next;
+}
+
+/* Does a whole message stand first in the stage? Looking changes nothing. */
+static inline bool tongi_hub_is_whole(const struct tongi_hub *hub, const struct tongi_link *link, uint32_t *ret_len)
+{
+    const struct tongi_stage *stage = &hub->stage;
+    size_t available = stage->end - stage->next;
+
+    if (available < TONGI_FRAME_BYTES || link->body.active)
+        return false;
+    uint64_t word = tongi_frame_word(stage->data + stage->next);
+    *ret_len = (uint32_t)word;
+    return word >> 32 == TONGI_FRAME_PLAIN_DATA && *ret_len <= available - TONGI_FRAME_BYTES &&
+           *ret_len <= hub->setup.size_max && link->greeted && !tongi_hub_sends_only(hub);
+}
+
+/* What stands first, control frames having been taken in. *ret_len is a message's length. */
+enum tongi_scan tongi_hub_scan(struct tongi_hub *hub, struct tongi_link *link, uint32_t *ret_len);
+
+/* ---- long bodies (hub_body.c) ---------------------------------------------------------------------------------- */
+
+int tongi_hub_body_begin(struct tongi_hub *hub, struct tongi_link *link, uint32_t len, const tong_bytes *direct);
+void tongi_hub_body_end(struct tongi_hub *hub, struct tongi_link *link);
+/* The receiver's room is no longer lent: what it holds moves into own memory. */
+int tongi_hub_body_settle(struct tongi_hub *hub, struct tongi_link *link);
+ssize_t tongi_hub_body_fill(struct tongi_hub *hub, struct tongi_link *link);
+/* What the system said about reading: a peer that cannot be read from any more is one that is gone (0). */
+ssize_t tongi_hub_received(const struct tongi_hub *hub, ssize_t got);
+int tongi_hub_no_memory(const struct tongi_hub *hub, size_t bytes);
+
+/* ---- reading (hub_read.c) -------------------------------------------------------------------------------------- */
+
+/*
+ * Reads until a whole message stands first: TONGI_SCAN_FRAME or TONGI_SCAN_BODY, or an error (-EAGAIN; -ENOBUFS: loans
+ * are in the way). direct: where a long body may go, or NULL.
+ */
+int tongi_hub_advance(struct tongi_hub *hub, const tong_bytes *direct, uint32_t *ret_len);
+
+/* The present link is over. 0: the hub goes on without it; else what its channel's reader is to be told. */
+int tongi_hub_lost(struct tongi_hub *hub, enum tong_event_what what);
+
+#endif

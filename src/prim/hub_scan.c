@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* What the bytes in the stage are: messages, greetings, farewells, refusals, or a breach of the rules. */
+#include "prim/hub_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "prim/role.h"
+#include "sys/sys.h"
+
+/* From here on a second read costs less than a second copy. */
+#define DIRECT_BYTES ((uint32_t)16 * 1024)
+
+/* Tells the peer why it is cut off, unless the refusal would end up inside a message that is only partly written: then
+ * its bytes would pass for that message's. */
+static void tell(struct tongi_hub *hub, const struct tongi_link *link, int error, const char *sentence)
+{
+    bool two_threads = !tongi_hub_many(hub) && hub->setup.role == TONG_PAIR;
+
+    pthread_mutex_lock(&hub->lock);
+    bool writing = two_threads ? hub->out == link : hub->begun == link;
+    if (!writing && link->rest_at == link->rest_end)
+        tongi_hub_refuse(hub, link->fd, error, sentence);
+    pthread_mutex_unlock(&hub->lock);
+}
+
+/* The peer broke the rules: it is told why, and so is whoever asks here. */
+static enum tongi_scan broken(struct tongi_hub *hub, const struct tongi_link *link, int error, const char *why)
+{
+    TONG_FAIL(error, "%s: peer %llu was cut off: %s", hub->setup.address, (unsigned long long)link->peer, why);
+    tell(hub, link, error, tong_error_detail());
+    tongi_report_count(&hub->setup.report->refused, 1);
+    return TONGI_SCAN_BROKEN;
+}
+
+/* The conversation cannot be had, now or later: the reason stays for whoever asks. */
+static void refuse_for_good(struct tongi_hub *hub, const char *sentence)
+{
+    char *copy = tongi_sys_alloc(strlen(sentence) + 1);
+
+    if (copy)
+        memcpy(copy, sentence, strlen(sentence) + 1);
+    pthread_mutex_lock(&hub->lock);
+    tongi_sys_free(hub->refusal);
+    hub->refusal = copy;
+    hub->refused = true;
+    hub->in_fate = TONGI_FATE_REFUSED;
+    pthread_mutex_unlock(&hub->lock);
+}
+
+/* A refusal for lack of room is a reason to try again, any other one is not. */
+static enum tongi_scan refusal_take(struct tongi_hub *hub, const uint8_t *body, size_t len)
+{
+    char sentence[TONGI_CONTROL_MAX];
+    int error = tongi_refuse_decode(body, len, sentence, sizeof sentence);
+
+    if (error != -EBUSY && !tongi_hub_many(hub))
+        refuse_for_good(hub, sentence);
+    return TONGI_SCAN_BROKEN;
+}
+
+static enum tongi_scan hello_take(struct tongi_hub *hub, struct tongi_link *link, const uint8_t *body, size_t len)
+{
+    struct tongi_hello hello;
+    int r = tongi_hello_decode(body, len, &hello);
+    char why[80];
+
+    if (r < 0)
+        return broken(hub, link, r, r == TONG_E_ABI ? "it speaks another version of tong" : "it does not speak tong");
+    if (!tongi_roles_match(hub->setup.role, hello.role)) {
+        snprintf(why, sizeof why, "here is a %s, which does not talk to a %s", tongi_role_name(hub->setup.role),
+                 tongi_role_name(hello.role));
+        enum tongi_scan found = broken(hub, link, TONG_E_REFUSED, why);
+        if (!tongi_hub_many(hub))
+            refuse_for_good(hub, why);
+        return found;
+    }
+    tongi_store_relaxed_u64(&link->peer_size, hello.size_max);
+    return tongi_hub_greeted(hub, link) < 0 ? TONGI_SCAN_BROKEN : TONGI_SCAN_MORE;
+}
+
+static enum tongi_scan control_take(struct tongi_hub *hub, struct tongi_link *link, const struct tongi_frame *frame)
+{
+    const uint8_t *body = hub->stage.data + hub->stage.next + TONGI_FRAME_BYTES;
+
+    tongi_hub_consume(hub, TONGI_FRAME_BYTES + frame->len);
+    switch (frame->type) {
+    case TONGI_FRAME_HELLO:
+        return hello_take(hub, link, body, frame->len);
+    case TONGI_FRAME_END:
+        return TONGI_SCAN_END;
+    default:
+        return refusal_take(hub, body, frame->len);
+    }
+}
+
+/* The rare frames: all but a whole message of a greeted peer. */
+static enum tongi_scan scan_other(struct tongi_hub *hub, struct tongi_link *link, uint32_t *ret_len)
+{
+    const struct tongi_stage *stage = &hub->stage;
+    size_t available = stage->end - stage->next;
+    struct tongi_frame frame = tongi_frame_decode(stage->data + stage->next);
+    const char *fault = tongi_frame_fault(&frame, link->greeted, hub->setup.size_max);
+
+    if (!fault && frame.type == TONGI_FRAME_DATA && tongi_hub_sends_only(hub))
+        fault = "it sends although it pulls";
+    if (fault) {
+        bool long_message = link->greeted && frame.type == TONGI_FRAME_DATA && frame.len > hub->setup.size_max;
+        return broken(hub, link, long_message ? TONG_E_TOOBIG : TONG_E_CORRUPT, fault);
+    }
+    if (frame.type == TONGI_FRAME_DATA) {
+        *ret_len = frame.len;
+        link->large = frame.len >= DIRECT_BYTES;
+        return link->large ? TONGI_SCAN_LARGE : TONGI_SCAN_MORE;
+    }
+    if (available < TONGI_FRAME_BYTES + frame.len)
+        return TONGI_SCAN_MORE;
+    return control_take(hub, link, &frame);
+}
+
+enum tongi_scan tongi_hub_scan(struct tongi_hub *hub, struct tongi_link *link, uint32_t *ret_len)
+{
+    for (;;) {
+        const struct tongi_stage *stage = &hub->stage;
+        if (tongi_hub_is_whole(hub, link, ret_len))
+            return TONGI_SCAN_FRAME;
+        if (link->body.active) {
+            *ret_len = (uint32_t)link->body.len;
+            return link->body.got == link->body.len ? TONGI_SCAN_BODY : TONGI_SCAN_MORE;
+        }
+        if (stage->end - stage->next < TONGI_FRAME_BYTES)
+            return TONGI_SCAN_MORE;
+        size_t before = stage->next;
+        enum tongi_scan found = scan_other(hub, link, ret_len);
+        /* A greeting was taken: what stands behind it? */
+        if (found != TONGI_SCAN_MORE || stage->next == before)
+            return found;
+    }
+}

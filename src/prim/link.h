@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One framed connection: a stream socket, what of the last message could not be written yet, and what of the next one
+ * has been read so far. The reading and the writing half never touch each other's fields, so that one thread may be in
+ * each; what both need is marked.
+ */
+#ifndef TONGI_PRIM_LINK_H
+#define TONGI_PRIM_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tong/tong.h>
+
+#include "base/order.h"
+
+/* A growing block of bytes. Zeroed it is empty. */
+struct tongi_block {
+    uint8_t *data;
+    size_t room;
+};
+
+/* Makes room for at least bytes, keeping the content. -ENOMEM. */
+int tongi_block_reserve(struct tongi_block *block, size_t bytes);
+void tongi_block_free(struct tongi_block *block);
+
+/* A body too long for the reading stage, on its way into memory of its own or straight into the receiver's. */
+struct tongi_body {
+    struct tongi_block own;
+    uint8_t *lent; /* the receiver's room, instead of own; NULL: own */
+    size_t len, got;
+    bool active;
+};
+
+struct tongi_link {
+    /* both halves; set before the link is shared */
+    int fd;
+    uint64_t peer;
+    uint32_t pid, uid, gid;
+    bool vouched;
+    bool shared; /* made for two processes (tong_pair): ending it here must not end it there */
+    /* both halves, under the hub's lock */
+    uint32_t refs;
+    bool lost;
+    bool told; /* that it is over: one event for one link */
+    /* the reader stores it with the peer's hello, the writer compares sizes; 0: not known yet. Relaxed: a number. */
+    tongi_u64 peer_size;
+
+    /* the reading half */
+    bool watched; /* in the hub's in_epoll */
+    bool greeted, large;
+    uint64_t sequence;
+    struct tongi_block stash; /* bytes of an unfinished frame, while the stage serves another link */
+    size_t stashed;
+    struct tongi_body body;
+    struct tongi_link *greet_next, *greet_prev; /* newcomers that have not said hello, oldest first */
+    int64_t greet_until_ns;                     /* 0: not among them */
+
+    /* the writing half */
+    uint32_t index; /* in the hub's list */
+    bool full;      /* the last write found no room */
+    bool farewell;  /* END is written or in rest */
+    struct tongi_block rest;
+    size_t rest_at, rest_end;
+};
+
+/* What is to be written: messages from memory of others, gathered behind what is left from before. */
+struct tongi_batch {
+    const tong_view *parts;
+    uint32_t n;
+    bool gather; /* the parts are one message; otherwise each is a message */
+};
+
+/* How far a write came. */
+struct tongi_written {
+    uint32_t messages; /* wholly in the kernel */
+    size_t begun;      /* bytes of the next frame, header included, that are in the kernel too */
+};
+
+struct tongi_link *tongi_link_new(int fd);
+/* Gives everything back. cut: also end the connection for whoever else holds it. Accepts NULL. */
+void tongi_link_free(struct tongi_link *link, bool cut);
+/* Gives one reference back, under the hub's lock; the last one frees. Accepts NULL. */
+void tongi_link_unref(struct tongi_link *link, bool cut);
+
+/*
+ * Writes what is left of before, then the batch, whose first frame begins behind skip bytes, as far as one system call
+ * takes it. stage is scratch of TONGI_CHUNK_BYTES. Errors: -EAGAIN (nothing went in), -EPIPE, -ECONNRESET, as the
+ * system says; no sentence.
+ */
+int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, size_t skip, uint8_t *stage,
+                     struct tongi_written *ret_written);
+
+/* Keeps the batch's frame number at from byte skip on, to be written later. -ENOMEM. */
+int tongi_link_keep(struct tongi_link *link, const struct tongi_batch *batch, uint32_t at, size_t skip);
+/* Keeps bytes that are already a frame. -ENOMEM. */
+int tongi_link_keep_bytes(struct tongi_link *link, const uint8_t *bytes, size_t len);
+
+/* Writes what was kept: 0 when nothing is left, -EAGAIN, or the system's error. */
+int tongi_link_push(struct tongi_link *link);
+
+/* The length of a batch's message. */
+size_t tongi_batch_len(const struct tongi_batch *batch, uint32_t at);
+
+#endif

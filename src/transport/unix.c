@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unix: stream sockets in the file system, or in the abstract name space when asked.
+ *
+ * A listener holds a write lock on "PATH.lock" while it lives. Whoever gets that lock and is refused by the socket has
+ * proof that nobody listens there any more, and only then is the old socket file replaced; a socket that somebody
+ * listens on is never touched. The socket's mode is set before it gets its name, so that it is never open wider.
+ */
+#include <fcntl.h>
+
+#include "base/error.h"
+#include "prim/hub.h"
+#include "sys/sys.h"
+#include "transport/transport.h"
+#include "transport/unix_name.h"
+
+struct unix_state {
+    struct tongi_hub hub;
+    struct tongi_unix_name name;
+};
+
+static int connect_to(void *place)
+{
+    return tongi_unix_connect(place);
+}
+
+/* The kernel's word on who connected or listens, fixed at that moment. An abstract name has no file whose permissions
+ * could keep others out, so there only the own user is let in. */
+static int identify(void *place, struct tongi_link *link)
+{
+    const struct tongi_unix_name *name = place;
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+
+    if (tongi_sys_getsockopt(link->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || len != sizeof peer)
+        return name->abstract ? TONG_FAIL(-EACCES, "%s: the kernel does not say who is there", name->address) : 0;
+    link->pid = (uint32_t)peer.pid;
+    link->uid = peer.uid;
+    link->gid = peer.gid;
+    link->vouched = true;
+    if (name->abstract && peer.uid != tongi_sys_geteuid())
+        return TONG_FAIL(-EACCES, "%s: the other side is user %u; an abstract name is for one user", name->address,
+                         peer.uid);
+    return 0;
+}
+
+static const struct tongi_net unix_net = {.connect = connect_to, .identify = identify};
+static const struct tongi_net unix_joined_net = {.connect = NULL, .identify = identify};
+
+static void hub_setup(struct unix_state *state, const struct tongi_start *start, bool listening, bool connects)
+{
+    const struct tongi_hub_setup setup = {
+        .net = connects ? &unix_net : &unix_joined_net,
+        .place = &state->name,
+        .address = start->address,
+        .report = start->report,
+        .role = start->role,
+        .listening = listening,
+        .reconnect = connects && start->opts.reconnect != TONG_NO,
+        .end_last = start->opts.end == TONG_END_LAST,
+        .size_max = start->opts.size,
+        .peers_max = start->opts.peers,
+        .handshake_ns = start->opts.handshake_ns,
+    };
+
+    tongi_hub_init(&state->hub, &setup);
+}
+
+static int unix_start(void *place, const struct tongi_start *start)
+{
+    struct unix_state *state = place;
+    bool listening = start->side == TONG_LISTEN;
+
+    int r = tongi_unix_name_init(&state->name, start);
+    if (r < 0)
+        return TONG_TRACE(r);
+    hub_setup(state, start, listening, !listening);
+    if (!listening)
+        return 0;
+    int fd = tongi_unix_listen(&state->name, start->opts.mode);
+    return fd < 0 ? TONG_TRACE(fd) : tongi_hub_listen(&state->hub, fd);
+}
+
+static int unix_step(void *place, uint32_t direction)
+{
+    return tongi_hub_step(&((struct unix_state *)place)->hub, direction);
+}
+
+static int unix_accept(void *place, void *peer_place, const struct tongi_start *peer_start)
+{
+    struct unix_state *state = place, *peer = peer_place;
+
+    if (!state->hub.setup.listening)
+        return TONG_FAIL(TONG_E_STATE, "%s: this pair connects; only one opened with TONG_LISTEN accepts",
+                         state->hub.setup.address);
+    int fd = tongi_hub_accept(&state->hub);
+    if (fd < 0)
+        return fd;
+    peer->name = (struct tongi_unix_name){
+        .address = peer_start->address, .abstract = state->name.abstract, .directory = -1, .lock = -1};
+    hub_setup(peer, peer_start, false, false);
+    int r = tongi_hub_join(&peer->hub, fd, false);
+    if (r == -EACCES) {
+        /* A stranger at the door is no reason to disturb who waits for somebody else. */
+        tongi_hub_turn_away(&state->hub, fd, r, "you are not its user");
+        return -EAGAIN;
+    }
+    if (r < 0)
+        tongi_sys_close(fd);
+    return r;
+}
+
+static int unix_pair(void *place, const struct tongi_start *start, void *other_place,
+                     const struct tongi_start *other_start)
+{
+    struct unix_state *ends[2] = {place, other_place};
+    const struct tongi_start *starts[2] = {start, other_start};
+    int fds[2];
+
+    int r = tongi_sys_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds);
+    if (r < 0)
+        return TONG_FAIL(r, "%s: no pair of sockets: %s", start->address, tong_error_text(r));
+    for (int i = 0; i < 2; i++) {
+        hub_setup(ends[i], starts[i], false, false);
+    }
+    for (int i = 0; i < 2 && r >= 0; i++) {
+        r = tongi_hub_join(&ends[i]->hub, fds[i], true);
+        if (r >= 0)
+            fds[i] = -1;
+    }
+    tongi_sys_close(fds[0]);
+    tongi_sys_close(fds[1]);
+    return r < 0 ? TONG_TRACE(r) : 0;
+}
+
+static bool is_ours(int fd)
+{
+    int domain = 0, type = 0, listening = 0;
+    socklen_t len = sizeof domain;
+
+    return tongi_sys_getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) >= 0 && domain == AF_UNIX &&
+           tongi_sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) >= 0 && type == SOCK_STREAM &&
+           tongi_sys_getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) >= 0 && !listening;
+}
+
+static int unix_adopt(void *place, int fd, const struct tongi_start *start)
+{
+    struct unix_state *state = place;
+
+    if (tongi_sys_fcntl_int(fd, F_GETFD, 0) < 0)
+        return TONG_FAIL(-EBADF, "descriptor %d is not open", fd);
+    if (!is_ours(fd))
+        return 1;
+    int flags = tongi_sys_fcntl_int(fd, F_GETFL, 0);
+    int r = flags < 0 ? flags : tongi_sys_fcntl_int(fd, F_SETFL, flags | O_NONBLOCK);
+    if (r >= 0)
+        r = tongi_sys_fcntl_int(fd, F_SETFD, FD_CLOEXEC);
+    if (r < 0)
+        return TONG_FAIL(r, "%s: descriptor %d: %s", start->address, fd, tong_error_text(r));
+    hub_setup(state, start, false, false);
+    return tongi_hub_join(&state->hub, fd, false);
+}
+
+static int unix_finish(void *place)
+{
+    return tongi_hub_finish(&((struct unix_state *)place)->hub);
+}
+
+static void unix_close(void *place, bool owner)
+{
+    struct unix_state *state = place;
+
+    tongi_hub_fini(&state->hub, owner);
+    tongi_unix_name_fini(&state->name, owner);
+}
+
+static int64_t unix_send(void *place, const tong_view *msgs, uint32_t n)
+{
+    return tongi_hub_send(&((struct unix_state *)place)->hub, msgs, n);
+}
+
+static int unix_send_parts(void *place, const tong_view *parts, uint32_t n, const tong_meta *meta)
+{
+    return tongi_hub_send_parts(&((struct unix_state *)place)->hub, parts, n, meta);
+}
+
+static int64_t unix_recv(void *place, tong_bytes *msgs, uint32_t n, tong_meta *meta)
+{
+    return tongi_hub_recv(&((struct unix_state *)place)->hub, msgs, n, meta);
+}
+
+static int unix_settle(void *place, uint32_t direction)
+{
+    struct tongi_hub *hub = &((struct unix_state *)place)->hub;
+
+    return direction == TONG_IN ? tongi_hub_settle_in(hub) : tongi_hub_settle_out(hub);
+}
+
+static int64_t unix_next_size(void *place)
+{
+    return tongi_hub_next_size(&((struct unix_state *)place)->hub);
+}
+
+static int unix_flush(void *place, enum tong_level level)
+{
+    struct tongi_hub *hub = &((struct unix_state *)place)->hub;
+
+    if (level > TONG_ACCEPTED)
+        return TONG_FAIL(TONG_E_NOCAP,
+                         "%s: a socket tells what the kernel accepted and no more (TONG_ACCEPTED); inproc: can tell "
+                         "when a message was taken",
+                         hub->setup.address);
+    return tongi_hub_flush(hub);
+}
+
+static int64_t unix_peek(void *place, tong_span *ret_spans, tong_meta *metas, uint32_t n)
+{
+    return tongi_hub_peek(&((struct unix_state *)place)->hub, ret_spans, metas, n);
+}
+
+static int unix_release(void *place, const tong_span *spans, uint32_t n)
+{
+    return tongi_hub_release(&((struct unix_state *)place)->hub, spans, n);
+}
+
+static int unix_pollset(void *place, uint32_t direction, struct pollfd *set, int64_t *until_ns)
+{
+    return tongi_hub_pollset(&((struct unix_state *)place)->hub, direction, set, until_ns);
+}
+
+static int unix_fd(void *place, uint32_t direction)
+{
+    return tongi_hub_fd(&((struct unix_state *)place)->hub, direction);
+}
+
+static bool unix_ready(void *place, uint32_t direction)
+{
+    return tongi_hub_ready(&((struct unix_state *)place)->hub, direction);
+}
+
+const struct tongi_transport_ops tongi_unix_ops = {
+    .ops_bytes = sizeof tongi_unix_ops,
+    .scheme = "unix",
+    .state_bytes = sizeof(struct unix_state),
+    .options = TONGI_OPT_SIZE | TONGI_OPT_MODE | TONGI_OPT_WAIT | TONGI_OPT_END | TONGI_OPT_RECONNECT |
+               TONGI_OPT_ABSTRACT | TONGI_OPT_PEERS | TONGI_OPT_HANDSHAKE,
+    .presets = {.size = TONGI_STREAM_SIZE_DEFAULT,
+                .mode = 0600,
+                .wait = TONG_WAIT_ADAPTIVE,
+                .end = TONG_END_NEVER,
+                .reconnect = TONG_YES,
+                .abstract = TONG_NO,
+                .peers = TONGI_PEERS_DEFAULT,
+                .handshake_ns = TONGI_HANDSHAKE_NS},
+    .caps = {.level = TONG_ACCEPTED,
+             .bits = TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_PEEK | TONG_CAP_CREDENTIALS | TONG_CAP_FAN_IN |
+                     TONG_CAP_FAN_OUT | TONG_CAP_PROCESSES | TONG_CAP_PAIR_FD | TONG_CAP_ADOPT,
+             .roles = TONGI_ROLE_BIT(TONG_PUSH) | TONGI_ROLE_BIT(TONG_PULL) | TONGI_ROLE_BIT(TONG_PAIR),
+             .copies = 2},
+    .start = unix_start,
+    .step = unix_step,
+    .accept = unix_accept,
+    .pair = unix_pair,
+    .adopt = unix_adopt,
+    .finish = unix_finish,
+    .close = unix_close,
+    .send = unix_send,
+    .send_parts = unix_send_parts,
+    .recv = unix_recv,
+    .settle = unix_settle,
+    .next_size = unix_next_size,
+    .flush = unix_flush,
+    .peek = unix_peek,
+    .release = unix_release,
+    .pollset = unix_pollset,
+    .fd = unix_fd,
+    .ready = unix_ready,
+    .list = tongi_unix_list,
+    .remove = tongi_unix_remove,
+};

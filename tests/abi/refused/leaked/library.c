@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#include <tong/tong.h>
+
+int tong_one(void)
+{
+    return 1;
+}
+
+TONG_API int tong_two(void);
+int tong_two(void)
+{
+    return 2;
+}

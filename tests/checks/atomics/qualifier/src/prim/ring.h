@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+struct ring {
+    _Atomic int head;
+};

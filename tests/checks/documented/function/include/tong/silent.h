@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+
+#define TONG_API
+
+TONG_API int tong_silent(void);

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+struct tong_twice {
+    int n;
+};

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* Lacks stddef.h. */
+size_t tong_size(void);

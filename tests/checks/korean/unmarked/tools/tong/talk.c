@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+void talk(int n)
+{
+    say(_("%d messages came"), n), say("%d messages went", n);
+}

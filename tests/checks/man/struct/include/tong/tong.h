@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+#define TONG_API
+
+/* Counts. */
+TONG_API int tong_count(int n);
+typedef struct tong_box {
+    int n;
+} tong_box;

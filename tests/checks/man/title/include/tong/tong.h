@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+#define TONG_API
+
+/* Counts. */
+TONG_API int tong_count(int n);

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+void copy(char *to, const char *from)
+{
+    strcpy(to, from);
+}

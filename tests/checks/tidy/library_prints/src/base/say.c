@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
+void say(void)
+{
+    printf("so");
+}

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+int number(void)
+{
+    return 1;
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include <unistd.h>
+
+void nap(void)
+{
+    sleep(1);
+}

@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+/* wide wide wide wide wide wide wide wide wide wide wide wide wide wide wide wide wide wide wide wide wide wide wide wide wide wide wide wide wide wide */

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How to make a fresh address of each scheme: what goes before and behind a name. A row of transports.def without a
+ * line here does not compile. NULL: the row is no mechanism of its own and is exercised elsewhere.
+ */
+#ifndef TONG_CONFORM_ADDRESSES_H
+#define TONG_CONFORM_ADDRESSES_H
+
+#define CONFORM_ADDRESS_inproc "inproc:", ""
+#define CONFORM_ADDRESS_unix "unix:", ".sock"
+#define CONFORM_ADDRESS_fault NULL, NULL
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* tong recv: what arrives goes to standard output. */
+#include "take.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+static int all_take(struct taking *t, const char *address)
+{
+    while (!taking_enough(t)) {
+        int64_t n;
+        int code = taking_step(t, tool_deadline(t->tool), &n);
+
+        if (code != TOOL_DONE || n == TONG_E_END)
+            return code;
+        if (n < 0)
+            return tool_timed_out(t->tool, address, _("nothing arrived"));
+    }
+    return TOOL_DONE;
+}
+
+int verb_recv(struct tool *tool, int argc, char **argv)
+{
+    const char *address = argv[0];
+    struct output out;
+    struct taking t = {.tool = tool, .out = &out};
+    int code = output_init(&out, tool, OUTPUT_RAW);
+
+    (void)argc;
+    if (code == TOOL_DONE)
+        code = tool_catch_signals(tool);
+    if (code == TOOL_DONE)
+        code = tool_open(tool, &t.ch, address, TONG_PULL);
+    if (code == TOOL_DONE) {
+        code = all_take(&t, address);
+        tool_tell(tool, _("%s: received %" PRIu64 " messages, %" PRIu64 " bytes"), address, t.messages, t.bytes);
+    }
+    tool_close(t.ch);
+    output_fini(&out);
+    return code;
+}
