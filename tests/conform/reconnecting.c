@@ -165,6 +165,24 @@ CONFORM_TEST(descriptors_survive_reconnection, CONFORM_PIPELINE | CONFORM_SHORT_
     ends_close(&e);
 }
 
+CONFORM_TEST(an_event_loop_connects, CONFORM_PIPELINE)
+{
+    tong_channel *tx, *rx;
+
+    if (conform_is_object(c) || !conform_has(c, TONG_CAP_POLLABLE))
+        return;
+    ck_ok(tong_open(&tx, c->address, end_role(c, END_SENDER), NULL, tong_now()));
+    for (int i = 0; i < 3; i++) {
+        CHECK(readable((int)ck_ok(tong_fd(tx, TONG_OUT)), CONFORM_PATIENCE_MS)); /* to try again */
+        ck_error(tong_send(tx, "x", 1, tong_now()), -EAGAIN);
+    }
+    rx = conform_open(c, end_role(c, END_RECEIVER), NULL);
+    send_by_events(tx, "at last", 7);
+    ends_expect(rx, "at last");
+    tong_close(tx);
+    tong_close(rx);
+}
+
 CONFORM_TEST(a_receiving_descriptor_survives_reconnection, CONFORM_PAIR)
 {
     tong_channel *listener, *connector, *accepted;
