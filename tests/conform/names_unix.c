@@ -235,9 +235,8 @@ TONG_TEST(no_permission_is_said_at_once)
 
     if (geteuid() != 0)
         return; /* only root can become somebody else */
-    static const char *const above[] = {"..", "../..", "../../..", "../../../..", "../../../../.."};
-    for (size_t i = 0; i < sizeof above / sizeof *above; i++)
-        chmod(above[i], 0755);
+    /* The working directory and the runner's, in which it lies, are the only private ones on the way. */
+    CHECK(chmod("..", 0755) == 0);
     CHECK(chmod(".", 0755) == 0);
     ch = open_as("unix:p.sock", TONG_PULL);
     runner_join_ok(runner_fork(open_as_nobody, NULL), CONFORM_PATIENCE_MS);
