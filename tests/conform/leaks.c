@@ -7,7 +7,7 @@
 #include "ends.h"
 #include "side.h"
 
-enum { WARM_UP = 50, CYCLES = 2000 };
+enum { WARM_UP = 50, CYCLES = 1000 };
 
 /* Under a sanitizer nothing is seen here; its own leak checker sees it instead. */
 static size_t memory_in_use(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A sending and a receiving thread on each end of a pair, all four at full speed. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 
 #include "ends.h"
@@ -161,10 +162,34 @@ CONFORM_TEST(statistics_from_a_third_thread, CONFORM_ONE_WAY)
 
 enum { BREAKS = 60, STOP_LENGTH = 1 };
 
+/* How the two threads of the surviving end wait: in the calls, or as an event loop does. */
+struct survivor {
+    tong_channel *ch;
+    bool by_events;
+};
+
+static tong_deadline patience_of(const struct survivor *v)
+{
+    return v->by_events ? tong_now() : conform_patience();
+}
+
+/* After -EAGAIN an event loop waits for the descriptor; returns whether to call again. */
+static bool again(const struct survivor *v, enum tong_direction direction, int64_t r)
+{
+    struct pollfd polled = {.events = POLLIN};
+
+    if (r != -EAGAIN || !v->by_events)
+        return false;
+    polled.fd = tong_fd(v->ch, direction);
+    if (polled.fd >= 0) /* or it was shut down just now, which the next call says */
+        CHECK(poll(&polled, 1, CONFORM_PATIENCE_MS) == 1);
+    return true;
+}
+
 /* Sends ledger messages through however many connections until told to stop; what a break swallowed is a gap. */
 static void send_through_breaks(struct side *me, struct conform *c)
 {
-    tong_channel *ch = me->arg;
+    const struct survivor *v = me->arg;
     char message[LENGTH_MAX];
     uint64_t i = 0;
     int r;
@@ -173,23 +198,23 @@ static void send_through_breaks(struct side *me, struct conform *c)
     do {
         size_t len = dice_length(&me->dice, sizeof message);
         ledger_write(message, len, 1, i);
-        r = tong_send(ch, message, len, conform_patience());
+        r = tong_send(v->ch, message, len, patience_of(v));
         i += r == 0;
-    } while (r == 0 || r == TONG_E_GONE);
+    } while (r == 0 || r == TONG_E_GONE || again(v, TONG_OUT, r));
     ck_error(r, TONG_E_SHUTDOWN);
 }
 
-static void receive_through_breaks(tong_channel *ch)
+static void receive_through_breaks(const struct survivor *v)
 {
     struct ledger ledger = {.taken = 0};
     char room[LENGTH_MAX];
     int64_t len;
 
     do {
-        len = tong_recv(ch, room, sizeof room, conform_patience());
+        len = tong_recv(v->ch, room, sizeof room, patience_of(v));
         if (len > STOP_LENGTH)
             ledger_take(&ledger, room, (size_t)len);
-    } while (len > STOP_LENGTH || len == TONG_E_GONE);
+    } while (len > STOP_LENGTH || len == TONG_E_GONE || again(v, TONG_IN, len));
     SAME(len, STOP_LENGTH);
 }
 
@@ -221,21 +246,31 @@ static void break_off(struct side *me, struct conform *c)
     tong_close(listener);
 }
 
-CONFORM_TEST(two_threads_survive_reconnections, CONFORM_PAIR | CONFORM_SHORT_TOO)
+static void survive_reconnections(struct conform *c, bool by_events)
 {
+    struct survivor survivor = {.by_events = by_events};
     struct side other, sender;
-    tong_channel *ch;
 
-    if (conform_is_object(c))
+    if (conform_is_object(c) || (by_events && !conform_has(c, TONG_CAP_POLLABLE)))
         return;
     side_start_thread(&other, c, break_off, NULL);
     side_meet(&other);
-    ch = conform_open(c, TONG_PAIR, NULL);
-    side_start_thread(&sender, c, send_through_breaks, ch);
-    receive_through_breaks(ch);
-    tong_shutdown(ch);
+    survivor.ch = conform_open(c, TONG_PAIR, NULL);
+    side_start_thread(&sender, c, send_through_breaks, &survivor);
+    receive_through_breaks(&survivor);
+    tong_shutdown(survivor.ch);
     side_join(&sender);
     side_meet(&other);
     side_join(&other);
-    tong_close(ch);
+    tong_close(survivor.ch);
+}
+
+CONFORM_TEST(two_threads_survive_reconnections, CONFORM_PAIR | CONFORM_SHORT_TOO)
+{
+    survive_reconnections(c, false);
+}
+
+CONFORM_TEST(two_event_loops_survive_reconnections, CONFORM_PAIR | CONFORM_SHORT_TOO)
+{
+    survive_reconnections(c, true);
 }
