@@ -153,6 +153,7 @@ int tongi_role_check(const struct tongi_transport_ops *ops, const char *address,
 int tongi_wrap_prepare(tong_channel *ch);
 void tongi_wrap_follow(tong_channel *ch);
 void tongi_start_fill(struct tongi_start *start, uint32_t role);
+/* Checks the options, chooses the variant that they mean, and fills in what was not given. */
 int tongi_options_fill(tong_channel *ch, const tong_opts *opts, const char *query, size_t query_len);
 
 /* Frees what claim and peek lent by copy. */

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static int open_at(int directory, const char *path, int flags, mode_t mode)
@@ -32,6 +33,16 @@ static int fcntl_int(int fd, int command, int argument)
 static int fcntl_lock(int fd, int command, struct flock *lock)
 {
     return fcntl(fd, command, lock);
+}
+
+/* pthread_sigmask without its other convention: the thread is the caller. */
+static int thread_sigmask(int how, const sigset_t *set, sigset_t *old)
+{
+    int error = pthread_sigmask(how, set, old);
+
+    if (error)
+        errno = error;
+    return error ? -1 : 0;
 }
 
 #if TONG_SEAMS
