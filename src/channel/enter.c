@@ -35,9 +35,18 @@ int tongi_enter_fail(tong_channel *ch, uint32_t direction)
     return 0;
 }
 
-int tongi_nocap(const tong_channel *ch, const char *what)
+/* The first of transports.def that has the capability. */
+static const char *who_has(uint32_t bit)
 {
-    const char *instead = ch->ops->instead ? ch->ops->instead : "inproc";
+    for (size_t i = 0; bit && tongi_transports[i]; i++)
+        if (tongi_transports[i]->caps.bits & bit)
+            return tongi_transports[i]->scheme;
+    return "inproc";
+}
+
+int tongi_nocap(const tong_channel *ch, uint32_t bit, const char *what)
+{
+    const char *instead = who_has(bit);
 
     return TONG_FAIL(TONG_E_NOCAP, "%s: %s: has no %s; %s: has", ch->address, ch->ops->scheme, what, instead);
 }
@@ -79,9 +88,9 @@ int tongi_meta_send(const tong_channel *ch, const tong_meta *given, tong_meta *s
     if (r < 0)
         return r;
     if (storage->n_fds && !(ch->ops->caps.bits & TONG_CAP_DESCRIPTORS))
-        return tongi_nocap(ch, "descriptors with messages");
+        return tongi_nocap(ch, TONG_CAP_DESCRIPTORS, "descriptors with messages");
     if (storage->kind && !(ch->ops->caps.bits & TONG_CAP_KINDS))
-        return tongi_nocap(ch, "priorities or types");
+        return tongi_nocap(ch, TONG_CAP_KINDS, "priorities or types");
     *ret_used = storage;
     return 0;
 }
