@@ -108,6 +108,20 @@ ssize_t tongi_hub_body_fill(struct tongi_hub *hub, struct tongi_link *link);
 ssize_t tongi_hub_received(const struct tongi_hub *hub, ssize_t got);
 int tongi_hub_no_memory(const struct tongi_hub *hub, size_t bytes);
 
+/* ---- packets (hub_packet.c) ------------------------------------------------------------------------------------ */
+
+static inline bool tongi_hub_packets(const struct tongi_hub *hub)
+{
+    return hub->setup.wire == TONGI_WIRE_PACKET;
+}
+
+/* How much room the stage needs for the largest packet. */
+size_t tongi_hub_packet_room(const struct tongi_hub *hub);
+/* Reads packets of the present link, as many as the call wants. 0: the link is over; -EAGAIN: nothing there. */
+ssize_t tongi_hub_packet_fill(struct tongi_hub *hub);
+/* Behind loans: does a message of the same link follow, which one packet more may bring? */
+bool tongi_hub_packet_behind(struct tongi_hub *hub, uint32_t *ret_len);
+
 /* ---- reading (hub_read.c) -------------------------------------------------------------------------------------- */
 
 /*

@@ -22,6 +22,9 @@ static int stage_make(struct tongi_hub *hub)
 
     if (hub->stage.data)
         return 0;
+    /* Behind a chunk of small packets there is still room for the largest. */
+    if (tongi_hub_packets(hub) && !tongi_hub_sends_only(hub))
+        room += tongi_hub_packet_room(hub);
     hub->stage.data = tongi_sys_resize(NULL, room);
     if (!hub->stage.data)
         return tongi_hub_no_memory(hub, room);
@@ -42,6 +45,8 @@ static ssize_t fill(struct tongi_hub *hub)
     int r = stage_make(hub);
     if (r < 0)
         return r;
+    if (tongi_hub_packets(hub))
+        return tongi_hub_packet_fill(hub);
     if (stage->next && rest)
         memmove(stage->data, stage->data + stage->next, rest);
     stage->at = stage->next = 0;
@@ -223,13 +228,16 @@ int tongi_hub_advance(struct tongi_hub *hub, const tong_bytes *direct, uint32_t 
 {
     int r = 0;
 
+    hub->direct = direct;
     for (;;) {
         if (r < 0)
             return r;
         if (hub->in_fate != TONGI_FATE_OPEN)
             return tongi_hub_fate_fail(hub, hub->in_fate);
-        if (tongi_hub_loans(hub))
-            return tongi_hub_is_whole(hub, hub->in, ret_len) ? (int)TONGI_SCAN_FRAME : -ENOBUFS;
+        if (tongi_hub_loans(hub)) {
+            bool whole = tongi_hub_is_whole(hub, hub->in, ret_len) || tongi_hub_packet_behind(hub, ret_len);
+            return whole ? (int)TONGI_SCAN_FRAME : -ENOBUFS;
+        }
         if (!hub->in && !tongi_hub_many(hub) && (r = tongi_hub_hold(hub, &hub->in, hub->in_fate)) < 0)
             return r;
         enum tongi_scan found = hub->in ? tongi_hub_scan(hub, hub->in, ret_len) : TONGI_SCAN_MORE;

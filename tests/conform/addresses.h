@@ -13,6 +13,8 @@
 #define CONFORM_ADDRESS_unix "unix:", ".sock"
 #define CONFORM_ADDRESS_fault NULL, NULL
 
-#define CONFORM_VARIANTS
+#define CONFORM_VARIANTS                                                                                               \
+    CONFORM_VARIANT("unix-seqpacket", "unix", "unix:", ".sock", "socket=seqpacket")                                    \
+    CONFORM_VARIANT("unix-dgram", "unix", "unix:", ".sock", "socket=dgram")
 
 #endif

@@ -161,6 +161,22 @@ static void roles_are_refused(const struct conform *c, uint32_t roles)
     }
 }
 
+/* A link whose receivers cannot be several has its one listen: the pusher that listens is refused, and who connects to
+ * it. */
+static void turning_is_refused(const struct conform *c)
+{
+    const uint32_t turned[] = {TONG_PUSH | TONG_LISTEN, TONG_PULL | TONG_CONNECT};
+
+    for (int i = 0; i < 2; i++) {
+        tong_channel *ch = NULL;
+
+        ck_error(conform_try(c, &ch, turned[i], NULL, tong_now()), TONG_E_NOCAP);
+        CHECK(!ch);
+        BEGINS(c->address);
+        says_who_can(c->row, 0, TONG_CAP_FAN_OUT);
+    }
+}
+
 /* Less than a page and no divisor of anything, so that cuts go through headers too. */
 static void calls_shorten(void)
 {
@@ -193,10 +209,12 @@ static void run_stamp(int index)
             return;
         calls_shorten();
     }
-    if ((c.caps.roles & roles) == roles)
-        stamp->test->body(&c);
-    else
+    if ((c.caps.roles & roles) != roles)
         roles_are_refused(&c, roles);
+    else if (c.conversation == CONFORM_PIPELINE_TURNED && !conform_is_object(&c) && !conform_has(&c, TONG_CAP_FAN_OUT))
+        turning_is_refused(&c);
+    else
+        stamp->test->body(&c);
 }
 
 static void stamp_out(const struct conform_case *test, const struct row *row, int conversation, bool short_calls)

@@ -10,6 +10,11 @@
 
 enum { LENGTHS = 3000, LENGTH_MAX = 300000 };
 
+static uint32_t length_max(const struct conform *c)
+{
+    return c->caps.size_max < LENGTH_MAX ? (uint32_t)c->caps.size_max : LENGTH_MAX;
+}
+
 static void send_lengths(struct side *me, struct conform *c)
 {
     char *message = malloc(LENGTH_MAX);
@@ -18,7 +23,7 @@ static void send_lengths(struct side *me, struct conform *c)
     CHECK(message);
     end_open(c, &tx, END_SENDER, NULL);
     for (uint64_t i = 0; i < LENGTHS; i++) {
-        size_t len = dice_length(&me->dice, LENGTH_MAX);
+        size_t len = dice_length(&me->dice, length_max(c));
         ledger_write(message, len, 1, i);
         ck_ok(tong_send(tx.ch, message, len, conform_patience()));
     }
@@ -39,7 +44,7 @@ CONFORM_TEST(whole_messages_in_order, CONFORM_ONE_WAY | CONFORM_SHORT_TOO)
     end_open(c, &rx, END_RECEIVER, NULL);
     for (int i = 0; i < LENGTHS; i++) {
         int64_t len = ck_ok(tong_recv(rx.ch, room, LENGTH_MAX, conform_patience()));
-        SAME(len, dice_length(&c->dice, LENGTH_MAX));
+        SAME(len, dice_length(&c->dice, length_max(c)));
         SAME(ledger_take_next(&ledger, room, (size_t)len), 1);
     }
     side_join(&sender);

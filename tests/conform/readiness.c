@@ -45,7 +45,7 @@ static void quiet(int epoll, tong_channel *ch, enum tong_direction direction)
 
 CONFORM_TEST(in_follows_messages, CONFORM_ONE_WAY | CONFORM_SHORT_TOO)
 {
-    enum { N = 100 };
+    enum { N = 20 }; /* half of which any mechanism holds */
     tong_span span;
     struct ends e;
     int in;
@@ -261,6 +261,7 @@ CONFORM_TEST(poll_over_several_channels, CONFORM_ONE_WAY)
     struct conform each[N];
     struct ends e[N];
     tong_pollitem items[2 * N];
+    int64_t ready;
 
     for (int i = 0; i < N; i++) {
         each[i] = *c;
@@ -284,7 +285,9 @@ CONFORM_TEST(poll_over_several_channels, CONFORM_ONE_WAY)
     ends_fill(e[5].tx, LEN, 1, 0);
     SAME(tong_poll(items + N, N, conform_patience()), N - 1);
     SAME(items[N + 5].ready, 0);
-    SAME(tong_poll(items, 2 * N, conform_patience()), 2 + N - 1);
+    /* To be asked for the length of what waits, a mechanism may take it in, and then has room again. */
+    ready = tong_poll(items, 2 * N, conform_patience());
+    CHECK(ready == 2 + N - 1 || (ready == 2 + N && items[N + 5].ready));
     for (int i = 0; i < N; i++)
         ends_close(&e[i]);
 }
