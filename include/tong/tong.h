@@ -155,7 +155,7 @@ enum tong_cap {
     TONG_CAP_LOSSY = 1 << 15,       /* may lose messages; the loss is counted */
     TONG_CAP_PAIR_FD = 1 << 16,     /* tong_pair */
     TONG_CAP_ADOPT = 1 << 17,       /* tong_adopt */
-    TONG_CAP_PEERS = 1 << 18        /* knows who comes and goes: tong_events, tong_stats.peers, end=last */
+    TONG_CAP_PEERS = 1 << 18        /* tong_events and tong_stats.peers tell who comes and goes */
 };
 
 typedef struct tong_caps {
