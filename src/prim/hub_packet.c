@@ -44,8 +44,7 @@ static ssize_t read_direct(struct tongi_hub *hub)
     size_t limit = stage->room - TONGI_FRAME_BYTES;
     size_t room = hub->direct->len < limit ? hub->direct->len : limit;
     uint8_t *rest = stage->data + TONGI_FRAME_BYTES;
-    struct iovec vector[3] = {
-        {stage->data, TONGI_FRAME_BYTES}, {hub->direct->data, room}, {rest + room, limit - room}};
+    struct iovec vector[3] = {{stage->data, TONGI_FRAME_BYTES}, {hub->direct->data, room}, {rest + room, limit - room}};
     ssize_t got = tongi_packet_getv(hub->in->in_fd, vector, 3);
 
     if (got <= 0)

@@ -67,8 +67,7 @@ static int identify_packet(void *place, struct tongi_link *link)
     const struct unix_state *state = place;
 
     if (state->packet_max)
-        (void)tongi_packet_reserve(link->in_fd, state->packet_max, state->hub.setup.size_max,
-                                   state->hub.setup.address);
+        (void)tongi_packet_reserve(link->in_fd, state->packet_max, state->hub.setup.size_max, state->hub.setup.address);
     return identify(place, link);
 }
 

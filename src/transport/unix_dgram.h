@@ -10,9 +10,9 @@
 struct tongi_unix_dgram_stage {
     uint8_t *data;
     size_t room;
-    size_t next;     /* the first that is not lent: next <= end */
-    size_t end;      /* behind the last */
-    uint64_t lent;   /* loans by number: those in (released, lent] are out */
+    size_t next;   /* the first that is not lent: next <= end */
+    size_t end;    /* behind the last */
+    uint64_t lent; /* loans by number: those in (released, lent] are out */
     uint64_t released;
 };
 
@@ -29,9 +29,9 @@ struct tongi_unix_dgram {
 
     /* the puller */
     struct tongi_unix_dgram_stage stage;
-    bool large;        /* the last one was long, and so may the next be */
-    size_t cut_short;  /* the length of one that was too long and is to be told of; 0: none */
-    uint64_t lost;     /* how many were, since the last message */
+    bool large;       /* the last one was long, and so may the next be */
+    size_t cut_short; /* the length of one that was too long and is to be told of; 0: none */
+    uint64_t lost;    /* how many were, since the last message */
 };
 
 extern const struct tongi_transport_ops tongi_unix_dgram_ops;

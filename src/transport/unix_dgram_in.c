@@ -83,8 +83,8 @@ static void stage_add(struct tongi_unix_dgram_stage *stage, size_t len)
 static int read_staged(struct tongi_unix_dgram *dgram)
 {
     struct tongi_unix_dgram_stage *stage = &dgram->stage;
-    ssize_t got = received(dgram, tongi_packet_get(dgram->fd, stage->data + stage->end + LENGTH_BYTES,
-                                                   dgram->start->opts.size));
+    ssize_t got =
+        received(dgram, tongi_packet_get(dgram->fd, stage->data + stage->end + LENGTH_BYTES, dgram->start->opts.size));
 
     if (got < 0)
         return (int)got;
@@ -160,7 +160,8 @@ int64_t tongi_unix_dgram_recv(void *state, tong_bytes *msgs, uint32_t n, tong_me
     if (r == -EMSGSIZE)
         return too_long_fail(dgram);
     return r < 0 ? r
-                 : TONG_FAIL(TONG_E_TOOBIG, "%s: the message has %zu bytes and the room %zu; it stays until there is room",
+                 : TONG_FAIL(TONG_E_TOOBIG,
+                             "%s: the message has %zu bytes and the room %zu; it stays until there is room",
                              dgram->start->address, staged_len(&dgram->stage), msgs[0].len);
 }
 

@@ -184,8 +184,8 @@ static int connect_fail(const struct tongi_unix_name *name, int error)
                          "listener's mode= and its directory)",
                          name->address);
     case -EPROTOTYPE:
-        return TONG_FAIL(error, "%s: the socket there is of another kind; open both sides with the same socket=",
-                         name->address);
+        return TONG_FAIL(
+            error, "%s: the socket there is of another kind; open both sides with the same socket=", name->address);
     case TONG_E_ADDRESS:
         return error;
     default:

@@ -13,7 +13,7 @@ struct tongi_unix_name {
     const char *address; /* for sentences */
     const char *path;    /* as given */
     const char *base;    /* its last part */
-    int type; /* SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM */
+    int type;            /* SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM */
     bool abstract;
     int directory; /* where the path lies, or -1 */
     int lock;      /* a listener's PATH.lock, write-locked, or -1 */

@@ -66,6 +66,7 @@ TONG_TEST(a_packet_over_the_receivers_size_cuts_its_sender)
     static char message[100000];
     tong_channel *rx = bare_open_as(TONG_PULL, SEQPACKET "&size=1000"), *tx = bare_open_as(TONG_PUSH, SEQPACKET);
     int fd = packet_connect(SOCK_SEQPACKET);
+    tong_event event;
 
     bare_hello(fd, TONG_PUSH);
     bare_neighbour_works(tx, rx);
@@ -74,7 +75,8 @@ TONG_TEST(a_packet_over_the_receivers_size_cuts_its_sender)
     bare_write(fd, message, sizeof message);
     bare_until(rx, 1, 1);
     bare_expect_hang_up(fd);
-    /* Who has been told the limit does not send so much. */
+    /* Who has read the limit does not send so much. */
+    CHECK(tong_events(tx, &event, 1) == 1);
     ck_error(tong_send(tx, message, 1001, conform_patience()), TONG_E_TOOBIG);
     bare_neighbour_works(tx, rx);
     tong_close(tx);

@@ -173,8 +173,8 @@ static void idle_print(const struct idle *idle, const struct bare_twin *twin, in
 
     printf(_("%s: %u idle channels: %" PRId64 " bytes each%s (%" PRId64 " after a message each way), %" PRId64
              " threads%s, %" PRId64 " wake-ups in %d ms%s; a pair opens in %.1f us, the last in %.1f us\n"),
-           bench_label(twin, label), 2 * idle->n_pairs, opened, opened > IDLE_BYTES_MAX ? " !" : "", talked, idle->threads,
-           idle->threads > 0 ? " !" : "", idle->wakeups, REST_MS, idle->wakeups > 0 ? " !" : "",
+           bench_label(twin, label), 2 * idle->n_pairs, opened, opened > IDLE_BYTES_MAX ? " !" : "", talked,
+           idle->threads, idle->threads > 0 ? " !" : "", idle->wakeups, REST_MS, idle->wakeups > 0 ? " !" : "",
            (double)idle->first_open_ns / 1e3, (double)idle->last_open_ns / 1e3);
     fflush(stdout); /* before the next measuring process inherits it */
 }
