@@ -3,6 +3,7 @@
 #include "prim/packet.h"
 
 #include "hub_ends.h"
+#include "support/faulty.h"
 
 enum { SIZE = 100000, LONG = 50000 };
 
