@@ -89,6 +89,7 @@ struct tongi_hub {
     /* of a call on packets: how many messages it wants, and where a long one may go at once (NULL: nowhere) */
     uint32_t wanted;
     const tong_bytes *direct;
+    uint64_t asked; /* the number of a link that has just been found to have none */
     struct epoll_event *events;
     uint32_t event_at, event_count;
     uint64_t lent, released; /* loans by number: those in (released, lent] are out */

@@ -69,6 +69,16 @@ int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong
         if (r < 0)
             return r;
     }
+    if (n == 1 && tongi_hub_packets(hub)) {
+        r = tongi_hub_packet_recv(hub, &msgs[0]);
+        if (r > 0) {
+            hub->in->sequence++;
+            if (meta)
+                meta_fill(hub->in, meta);
+        }
+        if (r != 0)
+            return r;
+    }
     hub->wanted = n;
     int found = tongi_hub_advance(hub, &msgs[0], &len);
     if (found < 0) {

@@ -112,8 +112,10 @@ static int events_get(struct tongi_hub *hub)
  * kernel's list puts those that are still ready behind the others. */
 static ssize_t refill_many(struct tongi_hub *hub)
 {
-    uint64_t empty = 0; /* the number of the sole link that has nothing: its memory may be another's by now */
+    /* the number of the sole link that has nothing: its memory may be another's by now */
+    uint64_t empty = hub->asked;
 
+    hub->asked = 0;
     for (;;) {
         struct tongi_link *sole = tongi_hub_sole(hub);
         if (sole && sole->peer != empty && hub->fills < TONGI_LOOK_EVERY) {
