@@ -40,6 +40,7 @@ struct tongi_hub_setup {
     uint64_t size_max;
     uint32_t peers_max;
     int64_t handshake_ns;
+    uint32_t framing; /* enum tong_framing; 0 is TONG_FRAMING_LENGTH */
 };
 
 /* The reading stage: bytes of one link at a time. */
@@ -91,6 +92,7 @@ struct tongi_hub {
     bool body_lent;
     struct tongi_block spare_body; /* memory of the last long message, for the next one */
     enum tongi_fate in_fate;
+    bool reset; /* what passes for an end of stream was an error */
 
     /* the sending half */
     struct tongi_link *out;

@@ -61,6 +61,7 @@ static void hub_setup(struct unix_state *state, const struct tongi_start *start,
         .size_max = start->opts.size,
         .peers_max = start->opts.peers,
         .handshake_ns = start->opts.handshake_ns,
+        .framing = start->opts.framing,
     };
 
     tongi_hub_init(&state->hub, &setup);
@@ -238,43 +239,57 @@ static bool unix_ready(void *place, uint32_t direction)
     return tongi_hub_ready(&((struct unix_state *)place)->hub, direction);
 }
 
+/* What all kinds have. */
+#define UNIX_OPTIONS                                                                                                   \
+    (TONGI_OPT_SIZE | TONGI_OPT_MODE | TONGI_OPT_WAIT | TONGI_OPT_END | TONGI_OPT_RECONNECT | TONGI_OPT_ABSTRACT |     \
+     TONGI_OPT_PEERS | TONGI_OPT_FRAMING)
+#define UNIX_PRESETS                                                                                                   \
+    .size = TONGI_STREAM_SIZE_DEFAULT, .mode = 0600, .wait = TONG_WAIT_ADAPTIVE, .end = TONG_END_NEVER,                \
+    .reconnect = TONG_YES, .abstract = TONG_NO, .peers = TONGI_PEERS_DEFAULT
+#define UNIX_BITS                                                                                                      \
+    (TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_PEEK | TONG_CAP_CREDENTIALS | TONG_CAP_FAN_IN |                   \
+     TONG_CAP_FAN_OUT | TONG_CAP_PROCESSES | TONG_CAP_PAIR_FD | TONG_CAP_ADOPT)
+#define UNIX_ROLES (TONGI_ROLE_BIT(TONG_PUSH) | TONGI_ROLE_BIT(TONG_PULL) | TONGI_ROLE_BIT(TONG_PAIR))
+#define UNIX_SLOTS                                                                                                     \
+    .ops_bytes = sizeof(struct tongi_transport_ops), .scheme = "unix", .state_bytes = sizeof(struct unix_state),       \
+    .start = unix_start, .step = unix_step, .accept = unix_accept, .pair = unix_pair, .adopt = unix_adopt,             \
+    .finish = unix_finish, .close = unix_close, .send = unix_send, .send_parts = unix_send_parts, .recv = unix_recv,   \
+    .settle = unix_settle, .next_size = unix_next_size, .flush = unix_flush, .peek = unix_peek,                        \
+    .release = unix_release, .pollset = unix_pollset, .fd = unix_fd, .ready = unix_ready, .list = tongi_unix_list,     \
+    .remove = tongi_unix_remove
+
+/* Lines and raw bytes pass through the reading stage whatever their length, which is one copy more; and a peer that
+ * says nothing is nothing unusual. */
+static const struct tongi_transport_ops line_ops = {
+    .options = UNIX_OPTIONS,
+    .presets = {UNIX_PRESETS, .framing = TONG_FRAMING_LINE},
+    .caps = {.level = TONG_ACCEPTED, .bits = UNIX_BITS | TONG_CAP_LINES, .roles = UNIX_ROLES, .copies = 3},
+    UNIX_SLOTS,
+};
+
+static const struct tongi_transport_ops raw_ops = {
+    .options = UNIX_OPTIONS,
+    .presets = {UNIX_PRESETS, .framing = TONG_FRAMING_RAW},
+    .caps = {.level = TONG_ACCEPTED, .bits = UNIX_BITS | TONG_CAP_BYTES, .roles = UNIX_ROLES, .copies = 3},
+    UNIX_SLOTS,
+};
+
+static const struct tongi_transport_ops *unix_variant(const tong_opts *opts)
+{
+    switch (opts->framing) {
+    case TONG_FRAMING_LINE:
+        return &line_ops;
+    case TONG_FRAMING_RAW:
+        return &raw_ops;
+    default:
+        return &tongi_unix_ops;
+    }
+}
+
 const struct tongi_transport_ops tongi_unix_ops = {
-    .ops_bytes = sizeof tongi_unix_ops,
-    .scheme = "unix",
-    .state_bytes = sizeof(struct unix_state),
-    .options = TONGI_OPT_SIZE | TONGI_OPT_MODE | TONGI_OPT_WAIT | TONGI_OPT_END | TONGI_OPT_RECONNECT |
-               TONGI_OPT_ABSTRACT | TONGI_OPT_PEERS | TONGI_OPT_HANDSHAKE,
-    .presets = {.size = TONGI_STREAM_SIZE_DEFAULT,
-                .mode = 0600,
-                .wait = TONG_WAIT_ADAPTIVE,
-                .end = TONG_END_NEVER,
-                .reconnect = TONG_YES,
-                .abstract = TONG_NO,
-                .peers = TONGI_PEERS_DEFAULT,
-                .handshake_ns = TONGI_HANDSHAKE_NS},
-    .caps = {.level = TONG_ACCEPTED,
-             .bits = TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_PEEK | TONG_CAP_CREDENTIALS | TONG_CAP_FAN_IN |
-                     TONG_CAP_FAN_OUT | TONG_CAP_PROCESSES | TONG_CAP_PAIR_FD | TONG_CAP_ADOPT,
-             .roles = TONGI_ROLE_BIT(TONG_PUSH) | TONGI_ROLE_BIT(TONG_PULL) | TONGI_ROLE_BIT(TONG_PAIR),
-             .copies = 2},
-    .start = unix_start,
-    .step = unix_step,
-    .accept = unix_accept,
-    .pair = unix_pair,
-    .adopt = unix_adopt,
-    .finish = unix_finish,
-    .close = unix_close,
-    .send = unix_send,
-    .send_parts = unix_send_parts,
-    .recv = unix_recv,
-    .settle = unix_settle,
-    .next_size = unix_next_size,
-    .flush = unix_flush,
-    .peek = unix_peek,
-    .release = unix_release,
-    .pollset = unix_pollset,
-    .fd = unix_fd,
-    .ready = unix_ready,
-    .list = tongi_unix_list,
-    .remove = tongi_unix_remove,
+    .options = UNIX_OPTIONS | TONGI_OPT_HANDSHAKE,
+    .presets = {UNIX_PRESETS, .handshake_ns = TONGI_HANDSHAKE_NS, .framing = TONG_FRAMING_LENGTH},
+    .caps = {.level = TONG_ACCEPTED, .bits = UNIX_BITS, .roles = UNIX_ROLES, .copies = 2},
+    .variant = unix_variant,
+    UNIX_SLOTS,
 };
