@@ -92,7 +92,8 @@ struct tongi_hub {
     bool body_lent;
     struct tongi_block spare_body; /* memory of the last long message, for the next one */
     enum tongi_fate in_fate;
-    bool reset; /* what passes for an end of stream was an error */
+    bool reset;    /* what passes for an end of stream was an error */
+    char why[112]; /* the present link is lost for this reason, rather than without a word */
 
     /* the sending half */
     struct tongi_link *out;

@@ -181,8 +181,10 @@ int tongi_hub_foreign_ended(struct tongi_hub *hub)
     hub->reset = false;
     if (!reset && tongi_hub_sends_only(hub) && !is_gone(link) && stop_reading(hub, link) >= 0)
         return -EAGAIN;
-    if (partial)
+    if (partial) {
         tongi_report_count(&hub->setup.report->lost, 1);
+        snprintf(hub->why, sizeof hub->why, "the peer is gone in the middle of a line, whose beginning was dropped");
+    }
     return tongi_hub_lost(hub, reset || partial ? TONG_CUT : TONG_LEFT);
 }
 

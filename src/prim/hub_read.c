@@ -160,6 +160,18 @@ static void stage_clear(struct tongi_hub *hub)
         hub->stage.end = hub->stage.next;
 }
 
+/* What the reader is told when there is, or was, one link only. */
+static int fate_fail(struct tongi_hub *hub, enum tongi_fate fate)
+{
+    if (fate != TONGI_FATE_GONE || tongi_hub_many(hub) || !hub->why[0])
+        return tongi_hub_fate_fail(hub, fate);
+    TONG_FAIL(TONG_E_GONE, "%s: %s%s", hub->setup.address, hub->why,
+              hub->setup.reconnect ? "; the next call connects again" : "");
+    if (hub->in_fate == TONGI_FATE_OPEN)
+        hub->why[0] = 0;
+    return TONG_E_GONE;
+}
+
 static int many_lost(struct tongi_hub *hub, enum tong_event_what what)
 {
     bool greeted = hub->in->greeted;
@@ -203,8 +215,11 @@ int tongi_hub_lost(struct tongi_hub *hub, enum tong_event_what what)
             hub->in_fate = TONGI_FATE_GONE;
     }
     if (hub->in_fate != TONGI_FATE_OPEN)
-        return tongi_hub_fate_fail(hub, hub->in_fate);
-    return pair ? tongi_hub_fate_fail(hub, TONGI_FATE_GONE) : 0;
+        return fate_fail(hub, hub->in_fate);
+    if (pair)
+        return fate_fail(hub, TONGI_FATE_GONE);
+    hub->why[0] = 0;
+    return 0;
 }
 
 static int refill(struct tongi_hub *hub)
@@ -238,7 +253,7 @@ int tongi_hub_advance(struct tongi_hub *hub, const tong_bytes *direct, uint32_t 
         if (r < 0)
             return r;
         if (hub->in_fate != TONGI_FATE_OPEN)
-            return tongi_hub_fate_fail(hub, hub->in_fate);
+            return fate_fail(hub, hub->in_fate);
         if (tongi_hub_loans(hub))
             return advance_behind(hub, ret_len);
         if (!hub->in && !tongi_hub_many(hub) && (r = tongi_hub_hold(hub, &hub->in, hub->in_fate)) < 0)

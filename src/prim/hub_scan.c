@@ -34,6 +34,7 @@ enum tongi_scan tongi_hub_broken(struct tongi_hub *hub, struct tongi_link *link,
     TONG_FAIL(error, "%s: peer %llu was cut off: %s", hub->setup.address, (unsigned long long)link->peer, why);
     tell(hub, link, error, tong_error_detail());
     tongi_report_count(&hub->setup.report->refused, 1);
+    snprintf(hub->why, sizeof hub->why, "the peer was cut off: %s", why);
     return TONGI_SCAN_BROKEN;
 }
 
