@@ -11,14 +11,14 @@
 #include "base/limits.h"
 #include "sys/sys.h"
 
-/* What a hub that only sends needs to read: greetings, farewells and refusals. */
+/* What a hub that only sends needs to read: greetings, farewells and refusals, or what it throws away. */
 #define CONTROL_STAGE_BYTES ((size_t)1024)
 #define EVENTS_MAX 64
 
 /* Made when there is something to read from: an idle listener costs little. */
 static int stage_make(struct tongi_hub *hub)
 {
-    size_t room = tongi_hub_sends_only(hub) && !tongi_hub_foreign(hub) ? CONTROL_STAGE_BYTES : TONGI_CHUNK_BYTES;
+    size_t room = tongi_hub_sends_only(hub) ? CONTROL_STAGE_BYTES : TONGI_CHUNK_BYTES;
 
     if (hub->stage.data)
         return 0;

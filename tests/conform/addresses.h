@@ -13,6 +13,6 @@
 #define CONFORM_ADDRESS_unix "unix:", ".sock"
 #define CONFORM_ADDRESS_fault NULL, NULL
 
-#define CONFORM_VARIANTS
+#define CONFORM_VARIANTS CONFORM_VARIANT("unix-line", "unix", "unix:", ".sock", "framing=line")
 
 #endif
