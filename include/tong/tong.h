@@ -230,7 +230,8 @@ TONG_API TONG_CHECKED int tong_accept(tong_channel *ch, tong_channel **ret_ch, t
 TONG_API TONG_CHECKED int tong_pair(tong_channel *ret_ch[2], const char *address);
 
 /*
- * Makes a channel of a connected descriptor that somebody else made; the other side must speak tong. fd belongs to the
+ * Makes a channel of a connected descriptor that somebody else made; the other side must speak tong, or be told of in
+ * opts->framing. fd belongs to the
  * channel on success and stays the caller's on failure; it becomes non-blocking and close-on-exec. opts may be NULL.
  * Never blocks. Errors: TONG_E_NOCAP (no transport takes such a descriptor, or not in this role), -EBADF, -ENOMEM.
  */

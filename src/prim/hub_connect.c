@@ -7,7 +7,8 @@
 #include "sys/clock.h"
 #include "sys/sys.h"
 
-/* Says hello, unless the peer would not know what that is. What does not go in now goes before the first message; a peer that is gone already is noticed later. */
+/* Says hello, unless the peer would not know what that is. What does not go in now goes before the first message; a
+ * peer that is gone already is noticed later. */
 static int greet(struct tongi_hub *hub, struct tongi_link *link)
 {
     uint8_t bytes[TONGI_HELLO_BYTES];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading from peers that do not speak tong: lines and raw bytes, however they are cut, and what ends a conversation. */
+/* Reading from peers that do not speak tong: lines and raw bytes, however they are cut, and what ends the stream. */
 #include "hub_ends.h"
 
 #include "support/faulty.h"
