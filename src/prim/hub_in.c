@@ -6,6 +6,9 @@
 
 #include "base/error.h"
 
+/* How often one look reads what is thrown away: a chunk in all, so that whoever says much cannot keep a call. */
+#define FOREIGN_READS 64
+
 static int listens_for_pairs(const struct tongi_hub *hub)
 {
     if (!tongi_hub_many(hub) || hub->setup.role != TONG_PAIR)
@@ -209,8 +212,11 @@ void tongi_hub_look(struct tongi_hub *hub)
 
     /* A hub that only sends takes a message for a breach; one that receives stops in front of it. What a foreign
      * reader says is read, so that it does not get stuck, and thrown away. */
-    if (tongi_hub_advance(hub, NULL, &len) == TONGI_SCAN_FOREIGN && tongi_hub_sends_only(hub))
+    for (int i = 0; i < FOREIGN_READS && tongi_hub_advance(hub, NULL, &len) == TONGI_SCAN_FOREIGN; i++) {
+        if (!tongi_hub_sends_only(hub))
+            return;
         tongi_hub_consume(hub, hub->stage.end - hub->stage.next);
+    }
 }
 
 bool tongi_hub_in_ready(const struct tongi_hub *hub)

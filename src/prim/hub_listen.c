@@ -154,9 +154,10 @@ static void newcomer_take(struct tongi_hub *hub, int fd)
     if (!tongi_hub_foreign(hub))
         greeting_add(hub, link);
     tongi_hub_arm(hub);
-    if ((hub->count > 1 || !may_be_sole(hub)) && tongi_hub_watch_links(hub) < 0)
-        tongi_hub_drop(hub, link, TONG_CUT);
-    else if (tongi_hub_foreign(hub) && tongi_hub_greeted(hub, link) < 0)
+    r = hub->count > 1 || !may_be_sole(hub) ? tongi_hub_watch_links(hub) : 0;
+    if (r >= 0 && tongi_hub_foreign(hub))
+        r = tongi_hub_greeted(hub, link);
+    if (r < 0)
         tongi_hub_drop(hub, link, TONG_CUT);
 }
 

@@ -246,7 +246,7 @@ static void echo_through(int fd)
         if (r == -EAGAIN)
             r = end_send(&tx, sent, LEN);
         else
-            CHECK(tongi_hub_flush(&tx.hub) <= 0);
+            CHECK(tongi_hub_flush(&tx.hub) <= 0 && tongi_hub_step(&tx.hub, TONG_OUT) == 0);
         CHECK(r == 1 || r == -EAGAIN);
         if (held == 0) {
             ssize_t got = recv(fd, bytes, 50000, 0);
