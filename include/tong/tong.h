@@ -155,8 +155,9 @@ enum tong_cap {
     TONG_CAP_LOSSY = 1 << 15,       /* may lose messages; the loss is counted */
     TONG_CAP_PAIR_FD = 1 << 16,     /* tong_pair */
     TONG_CAP_ADOPT = 1 << 17,       /* tong_adopt */
-    TONG_CAP_LINES = 1 << 19,       /* a message is a line: it cannot contain a line feed */
-    TONG_CAP_BYTES = 1 << 20        /* messages have no bounds: one receive takes what is there */
+    TONG_CAP_PEERS = 1 << 18,       /* tong_events and tong_stats.peers tell who comes and goes */
+    TONG_CAP_LINES = 1 << 20,       /* a message is a line: it cannot contain a line feed */
+    TONG_CAP_BYTES = 1 << 21        /* messages have no bounds: one receive takes what is there */
 };
 
 typedef struct tong_caps {

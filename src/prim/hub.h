@@ -33,6 +33,7 @@ struct tongi_hub_setup {
     void *place;
     const char *address; /* for sentences; all of this stays valid until fini */
     struct tongi_report *report;
+    enum tongi_wire wire;
     uint32_t role;
     bool listening;
     bool reconnect;
@@ -86,6 +87,9 @@ struct tongi_hub {
     struct tongi_link *in;
     struct tongi_stage stage;
     uint32_t fills; /* since the last look at who else is there */
+    /* of a call on packets: how many messages it wants, and where a long one may go at once (NULL: nowhere) */
+    uint32_t wanted;
+    const tong_bytes *direct;
     struct epoll_event *events;
     uint32_t event_at, event_count;
     uint64_t lent, released; /* loans by number: those in (released, lent] are out */

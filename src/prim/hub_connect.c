@@ -30,7 +30,7 @@ static int greet(struct tongi_hub *hub, struct tongi_link *link)
  * */
 int tongi_hub_link_make(struct tongi_hub *hub, int fd, struct tongi_link **ret_link)
 {
-    struct tongi_link *link = tongi_link_new(fd, fd, TONGI_WIRE_SOCKET);
+    struct tongi_link *link = tongi_link_new(fd, fd, hub->setup.wire);
     int r = -ENOMEM;
 
     if (link) {

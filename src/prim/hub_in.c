@@ -102,6 +102,7 @@ int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong
         if (r < 0)
             return r;
     }
+    hub->wanted = n;
     int found = tongi_hub_advance(hub, &msgs[0], &len);
     if (found < 0) {
         /* Only -EAGAIN may keep the receiver's room. */
@@ -144,6 +145,7 @@ int64_t tongi_hub_peek(struct tongi_hub *hub, tong_span *ret_spans, tong_meta *m
 
     if (r < 0)
         return r;
+    hub->wanted = n;
     int found = tongi_hub_advance(hub, NULL, &len);
     if (found == -ENOBUFS)
         return TONG_FAIL(-ENOBUFS, "%s: %llu loans are out; release some before peeking further", hub->setup.address,

@@ -33,6 +33,11 @@ static void cut(struct tongi_hub *hub, struct tongi_link *link)
 /* What the system said about writing, with a sentence where nobody adds one. */
 static int refused(const struct tongi_hub *hub, int error)
 {
+    if (error == -EMSGSIZE)
+        return TONG_FAIL(TONG_E_TOOBIG,
+                         "%s: the message is more than the socket's buffer takes as one packet; send less, or use "
+                         "socket=stream",
+                         hub->setup.address);
     if (error != -ENOMEM && error != -ENOBUFS)
         return error;
     return TONG_FAIL(-ENOMEM, "%s: the system has no memory to send with", hub->setup.address);
@@ -40,7 +45,7 @@ static int refused(const struct tongi_hub *hub, int error)
 
 static bool is_loss(int error)
 {
-    return error < 0 && error != -EAGAIN && error != -ENOMEM;
+    return error < 0 && error != -EAGAIN && error != -ENOMEM && error != TONG_E_TOOBIG;
 }
 
 /* The link of a single hub is lost for the sending half. Returns 0 if the hub may connect again and go on. */
@@ -192,7 +197,7 @@ static int64_t send_round(struct tongi_hub *hub, const struct tongi_batch *batch
         if (r < 0)
             return r;
         int64_t sent = write_link(hub, link, batch);
-        if (sent >= 0 || sent == -ENOMEM)
+        if (sent >= 0 || sent == -ENOMEM || sent == TONG_E_TOOBIG)
             return sent;
         if (is_loss((int)sent)) {
             tongi_hub_drop(hub, link, TONG_CUT);

@@ -143,6 +143,20 @@ int64_t tongi_hub_foreign_listened(struct tongi_hub *hub, int64_t result);
 /* Sends the first messages of a batch; returns how many. */
 int64_t tongi_hub_send_batch(struct tongi_hub *hub, const struct tongi_batch *batch);
 
+/* ---- packets (hub_packet.c) ------------------------------------------------------------------------------------ */
+
+static inline bool tongi_hub_packets(const struct tongi_hub *hub)
+{
+    return hub->setup.wire == TONGI_WIRE_PACKET;
+}
+
+/* How much room the stage needs for the largest packet. */
+size_t tongi_hub_packet_room(const struct tongi_hub *hub);
+/* Reads packets of the present link, as many as the call wants. 0: the link is over; -EAGAIN: nothing there. */
+ssize_t tongi_hub_packet_fill(struct tongi_hub *hub);
+/* Behind loans: does a message of the same link follow, which one packet more may bring? */
+bool tongi_hub_packet_behind(struct tongi_hub *hub, uint32_t *ret_len);
+
 /* ---- reading (hub_read.c) -------------------------------------------------------------------------------------- */
 
 /*

@@ -22,6 +22,9 @@ static int stage_make(struct tongi_hub *hub)
 
     if (hub->stage.data)
         return 0;
+    /* Behind a chunk of small packets there is still room for the largest. */
+    if (tongi_hub_packets(hub) && !tongi_hub_sends_only(hub))
+        room += tongi_hub_packet_room(hub);
     hub->stage.data = tongi_sys_resize(NULL, room);
     if (!hub->stage.data)
         return tongi_hub_no_memory(hub, room);
@@ -42,6 +45,8 @@ static ssize_t fill(struct tongi_hub *hub)
     int r = stage_make(hub);
     if (r < 0)
         return r;
+    if (tongi_hub_packets(hub))
+        return tongi_hub_packet_fill(hub);
     if (stage->next && rest)
         memmove(stage->data, stage->data + stage->next, rest);
     stage->at = stage->next = 0;
@@ -236,7 +241,7 @@ static int refill(struct tongi_hub *hub)
 /* What stands behind the loans, which are in the way of reading more. */
 static int advance_behind(struct tongi_hub *hub, uint32_t *ret_len)
 {
-    if (tongi_hub_is_whole(hub, hub->in, ret_len))
+    if (tongi_hub_is_whole(hub, hub->in, ret_len) || tongi_hub_packet_behind(hub, ret_len))
         return TONGI_SCAN_FRAME;
     int64_t len = tongi_hub_foreign(hub) && !hub->body_lent ? tongi_hub_foreign_find(hub, hub->in) : -ENOBUFS;
     if (len < 0)
@@ -249,6 +254,7 @@ int tongi_hub_advance(struct tongi_hub *hub, const tong_bytes *direct, uint32_t 
 {
     int r = 0;
 
+    hub->direct = direct;
     for (;;) {
         if (r < 0)
             return r;

@@ -110,6 +110,8 @@ static enum tongi_scan scan_other(struct tongi_hub *hub, struct tongi_link *link
     struct tongi_frame frame = tongi_frame_decode(stage->data + stage->next);
     const char *fault = tongi_frame_fault(&frame, link->greeted, hub->setup.size_max);
 
+    if (tongi_hub_packets(hub) && frame.type == TONGI_FRAME_TORN)
+        fault = "its packet is not one frame of tong";
     if (!fault && frame.type == TONGI_FRAME_DATA && tongi_hub_sends_only(hub))
         fault = "it sends although it pulls";
     if (fault) {

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "prim/frame.h"
 #include "prim/line.h"
+#include "prim/packet.h"
 #include "sys/sys.h"
 
 int tongi_block_reserve(struct tongi_block *block, size_t bytes)
@@ -79,25 +80,25 @@ size_t tongi_batch_len(const struct tongi_batch *batch, uint32_t at)
 
 void tongi_link_cut(struct tongi_link *link)
 {
-    if (link->wire == TONGI_WIRE_SOCKET)
+    if (link->wire != TONGI_WIRE_PIPE)
         tongi_sys_shutdown(link->in_fd, SHUT_RDWR);
 }
 
 void tongi_link_end(struct tongi_link *link)
 {
-    if (link->wire == TONGI_WIRE_SOCKET)
+    if (link->wire != TONGI_WIRE_PIPE)
         tongi_sys_shutdown(link->out_fd, SHUT_WR);
 }
 
 ssize_t tongi_link_get(struct tongi_link *link, void *to, size_t room)
 {
-    return link->wire == TONGI_WIRE_SOCKET ? tongi_sys_recv(link->in_fd, to, room, MSG_DONTWAIT)
-                                           : tongi_sys_read(link->in_fd, to, room);
+    return link->wire == TONGI_WIRE_PIPE ? tongi_sys_read(link->in_fd, to, room)
+                                         : tongi_sys_recv(link->in_fd, to, room, MSG_DONTWAIT);
 }
 
 ssize_t tongi_link_getv(struct tongi_link *link, struct iovec *vector, uint32_t n)
 {
-    if (link->wire != TONGI_WIRE_SOCKET)
+    if (link->wire == TONGI_WIRE_PIPE)
         return tongi_sys_readv(link->in_fd, vector, (int)n);
     struct msghdr message = {.msg_iov = vector, .msg_iovlen = n};
     return tongi_sys_recvmsg(link->in_fd, &message, MSG_DONTWAIT);
@@ -105,7 +106,7 @@ ssize_t tongi_link_getv(struct tongi_link *link, struct iovec *vector, uint32_t 
 
 ssize_t tongi_link_put(struct tongi_link *link, const void *data, size_t len)
 {
-    if (link->wire == TONGI_WIRE_SOCKET)
+    if (link->wire != TONGI_WIRE_PIPE)
         return tongi_sys_send(link->out_fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     union {
         const void *from;
@@ -120,7 +121,7 @@ ssize_t tongi_link_putv(struct tongi_link *link, struct iovec *vector, uint32_t 
     /* One piece is the common case, and send() costs a tenth less than sendmsg(). */
     if (n == 1)
         return tongi_link_put(link, vector[0].iov_base, vector[0].iov_len);
-    if (link->wire != TONGI_WIRE_SOCKET)
+    if (link->wire == TONGI_WIRE_PIPE)
         return tongi_quiet_writev(&link->quiet, link->out_fd, vector, (int)n);
     const struct msghdr message = {.msg_iov = vector, .msg_iovlen = n};
     return tongi_sys_sendmsg(link->out_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -274,7 +275,7 @@ static void build(struct builder *builder, const struct tongi_link *link, const 
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
-static void rest_consume(struct tongi_link *link, size_t bytes)
+void tongi_link_consume(struct tongi_link *link, size_t bytes)
 {
     link->rest_at += bytes;
     if (link->rest_at == link->rest_end) {
@@ -307,6 +308,9 @@ int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, s
     size_t before = link->rest_end - link->rest_at;
     struct builder builder;
 
+    if (link->wire == TONGI_WIRE_PACKET)
+        return tongi_packet_write(link, batch, stage, ret_written);
+
     /* The common case by the short way: small messages and nothing left from before. */
     if (!batch->gather && before == 0 && skip == 0 && batch->parts[0].len <= TONGI_GATHER_BYTES) {
         size_t used = 0;
@@ -329,7 +333,7 @@ int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, s
         return (int)written;
     size_t consumed = (size_t)written < before ? (size_t)written : before;
     if (consumed)
-        rest_consume(link, consumed);
+        tongi_link_consume(link, consumed);
     measure(link->framing, batch, (size_t)written - consumed + skip, ret_written);
     return 0;
 }
@@ -389,11 +393,13 @@ int tongi_link_keep(struct tongi_link *link, const struct tongi_batch *batch, ui
 
 int tongi_link_push(struct tongi_link *link)
 {
+    if (link->wire == TONGI_WIRE_PACKET)
+        return tongi_packet_push(link);
     while (link->rest_at < link->rest_end) {
         ssize_t written = tongi_link_put(link, link->rest.data + link->rest_at, link->rest_end - link->rest_at);
         if (written < 0)
             return (int)written;
-        rest_consume(link, (size_t)written);
+        tongi_link_consume(link, (size_t)written);
     }
     return 0;
 }

@@ -37,7 +37,11 @@ struct tongi_body {
 };
 
 /* What the bytes travel through. */
-enum tongi_wire { TONGI_WIRE_SOCKET, TONGI_WIRE_PIPE };
+enum tongi_wire {
+    TONGI_WIRE_SOCKET,
+    TONGI_WIRE_PIPE,
+    TONGI_WIRE_PACKET /* a socket that keeps the bounds of what is written: one frame is one packet (prim/packet.h) */
+};
 
 struct tongi_link {
     /* both halves; set before the link is shared */
@@ -129,6 +133,8 @@ int tongi_link_keep_bytes(struct tongi_link *link, const uint8_t *bytes, size_t 
 
 /* Writes what was kept: 0 when nothing is left, -EAGAIN, or the system's error. */
 int tongi_link_push(struct tongi_link *link);
+/* So many bytes of what was kept are written, or given up. */
+void tongi_link_consume(struct tongi_link *link, size_t bytes);
 
 /* The length of a batch's message. */
 size_t tongi_batch_len(const struct tongi_batch *batch, uint32_t at);

@@ -59,6 +59,19 @@ int conform_remove(const struct conform *c)
     return tong_remove(address);
 }
 
+bool conform_takes(const struct conform *c, const char *query)
+{
+    char address[256];
+    tong_channel *ch;
+    int r;
+
+    conform_address(c, query, address, sizeof address);
+    r = tong_open(&ch, address, end_role(c, END_RECEIVER), NULL, tong_now());
+    if (r != TONG_E_ADDRESS)
+        tong_close((ck_ok(r), ch));
+    return r != TONG_E_ADDRESS;
+}
+
 tong_channel *conform_open(const struct conform *c, uint32_t role, const char *query)
 {
     char address[256];
