@@ -41,6 +41,7 @@ struct tongi_hub_setup {
     uint64_t size_max;
     uint32_t peers_max;
     int64_t handshake_ns;
+    uint32_t framing; /* enum tong_framing; 0 is TONG_FRAMING_LENGTH */
 };
 
 /* The reading stage: bytes of one link at a time. */
@@ -96,6 +97,8 @@ struct tongi_hub {
     bool body_lent;
     struct tongi_block spare_body; /* memory of the last long message, for the next one */
     enum tongi_fate in_fate;
+    bool reset;    /* what passes for an end of stream was an error */
+    char why[112]; /* the present link is lost for this reason, rather than without a word */
 
     /* the sending half */
     struct tongi_link *out;

@@ -47,6 +47,8 @@ struct tongi_link {
     /* both halves; set before the link is shared */
     int in_fd, out_fd; /* of a socket the same */
     enum tongi_wire wire;
+    uint32_t framing; /* enum tong_framing; 0 is TONG_FRAMING_LENGTH */
+    size_t least;     /* the fewest bytes that tell anything: a header, or one where there is none */
     uint64_t peer;
     uint32_t pid, uid, gid;
     bool vouched;
@@ -61,7 +63,10 @@ struct tongi_link {
     /* the reading half */
     bool watched; /* in the hub's in_epoll */
     bool greeted, large;
+    bool framed; /* it said hello, so that headers follow */
+    bool ended;  /* foreign: it only reads from now on */
     uint64_t sequence;
+    size_t searched;          /* foreign lines: bytes behind the last message that hold no end */
     struct tongi_block stash; /* bytes of an unfinished frame, while the stage serves another link */
     size_t stashed;
     struct tongi_body body;

@@ -91,6 +91,7 @@ static void hub_setup(struct unix_state *state, const struct tongi_start *start,
         .size_max = start->opts.size,
         .peers_max = start->opts.peers,
         .handshake_ns = start->opts.handshake_ns,
+        .framing = start->opts.framing,
     };
 
     state->packet_max = packet_max(start);
@@ -284,34 +285,50 @@ static bool unix_ready(void *place, uint32_t direction)
     return tongi_hub_ready(&((struct unix_state *)place)->hub, direction);
 }
 
-/* Streams and packets differ in what the hub is told, and in their limits. */
+/* What all but datagrams have: streams that speak tong, lines, or anything, and packets differ in what the hub is told,
+ * and in their limits. */
 #define HUB_OPTIONS                                                                                                    \
     (TONGI_OPT_SIZE | TONGI_OPT_MODE | TONGI_OPT_WAIT | TONGI_OPT_END | TONGI_OPT_RECONNECT | TONGI_OPT_ABSTRACT |     \
-     TONGI_OPT_PEERS | TONGI_OPT_HANDSHAKE | TONGI_OPT_SOCKET)
+     TONGI_OPT_PEERS | TONGI_OPT_SOCKET)
 #define HUB_PRESETS                                                                                                    \
     .mode = 0600, .wait = TONG_WAIT_ADAPTIVE, .end = TONG_END_NEVER, .reconnect = TONG_YES, .abstract = TONG_NO,       \
-    .peers = TONGI_PEERS_DEFAULT, .handshake_ns = TONGI_HANDSHAKE_NS
-#define HUB_CAPS                                                                                                       \
-    {                                                                                                                  \
-        .level = TONG_ACCEPTED,                                                                                        \
-        .bits = TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_PEEK | TONG_CAP_CREDENTIALS | TONG_CAP_FAN_IN |        \
-                TONG_CAP_FAN_OUT | TONG_CAP_PROCESSES | TONG_CAP_PAIR_FD | TONG_CAP_ADOPT | TONG_CAP_PEERS,            \
-        .roles = TONGI_ROLE_BIT(TONG_PUSH) | TONGI_ROLE_BIT(TONG_PULL) | TONGI_ROLE_BIT(TONG_PAIR), .copies = 2,       \
-    }
+    .peers = TONGI_PEERS_DEFAULT
+#define STREAM_PRESETS .size = TONGI_STREAM_SIZE_DEFAULT, .socket = TONG_SOCKET_STREAM, HUB_PRESETS
+#define HUB_BITS                                                                                                       \
+    (TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_PEEK | TONG_CAP_CREDENTIALS | TONG_CAP_FAN_IN |                   \
+     TONG_CAP_FAN_OUT | TONG_CAP_PROCESSES | TONG_CAP_PAIR_FD | TONG_CAP_ADOPT | TONG_CAP_PEERS)
+#define HUB_ROLES (TONGI_ROLE_BIT(TONG_PUSH) | TONGI_ROLE_BIT(TONG_PULL) | TONGI_ROLE_BIT(TONG_PAIR))
 #define HUB_SLOTS                                                                                                      \
+    .ops_bytes = sizeof(struct tongi_transport_ops), .scheme = "unix", .state_bytes = sizeof(struct unix_state),       \
     .start = unix_start, .step = unix_step, .accept = unix_accept, .pair = unix_pair, .adopt = unix_adopt,             \
     .finish = unix_finish, .close = unix_close, .send = unix_send, .send_parts = unix_send_parts, .recv = unix_recv,   \
     .settle = unix_settle, .next_size = unix_next_size, .flush = unix_flush, .peek = unix_peek,                        \
     .release = unix_release, .pollset = unix_pollset, .fd = unix_fd, .ready = unix_ready, .list = tongi_unix_list,     \
     .remove = tongi_unix_remove
 
+/* Lines and raw bytes pass through the reading stage whatever their length, which is one copy more; and a peer that
+ * says nothing is nothing unusual. */
+static const struct tongi_transport_ops line_ops = {
+    .options = HUB_OPTIONS | TONGI_OPT_FRAMING,
+    .presets = {STREAM_PRESETS, .framing = TONG_FRAMING_LINE},
+    .caps = {.level = TONG_ACCEPTED, .bits = HUB_BITS | TONG_CAP_LINES, .roles = HUB_ROLES, .copies = 3},
+    HUB_SLOTS,
+};
+
+static const struct tongi_transport_ops raw_ops = {
+    .options = HUB_OPTIONS | TONGI_OPT_FRAMING,
+    .presets = {STREAM_PRESETS, .framing = TONG_FRAMING_RAW},
+    .caps = {.level = TONG_ACCEPTED, .bits = HUB_BITS | TONG_CAP_BYTES, .roles = HUB_ROLES, .copies = 3},
+    HUB_SLOTS,
+};
+
 static const struct tongi_transport_ops packet_ops = {
-    .ops_bytes = sizeof packet_ops,
-    .scheme = "unix",
-    .state_bytes = sizeof(struct unix_state),
-    .options = HUB_OPTIONS,
-    .presets = {.size = TONGI_PACKET_SIZE_DEFAULT, .socket = TONG_SOCKET_SEQPACKET, HUB_PRESETS},
-    .caps = HUB_CAPS,
+    .options = HUB_OPTIONS | TONGI_OPT_HANDSHAKE,
+    .presets = {.size = TONGI_PACKET_SIZE_DEFAULT,
+                .socket = TONG_SOCKET_SEQPACKET,
+                .handshake_ns = TONGI_HANDSHAKE_NS,
+                HUB_PRESETS},
+    .caps = {.level = TONG_ACCEPTED, .bits = HUB_BITS, .roles = HUB_ROLES, .copies = 2},
     HUB_SLOTS,
 };
 
@@ -319,18 +336,19 @@ static const struct tongi_transport_ops *variant(const tong_opts *opts)
 {
     if (opts->socket == TONG_SOCKET_DGRAM)
         return &tongi_unix_dgram_ops;
-    return opts->socket == TONG_SOCKET_SEQPACKET ? &packet_ops : &tongi_unix_ops;
+    if (opts->socket == TONG_SOCKET_SEQPACKET)
+        return &packet_ops;
+    if (opts->framing == TONG_FRAMING_LINE)
+        return &line_ops;
+    return opts->framing == TONG_FRAMING_RAW ? &raw_ops : &tongi_unix_ops;
 }
 
 _Static_assert(sizeof(struct tongi_unix_dgram) <= sizeof(struct unix_state), "the first table's state is the largest");
 
 const struct tongi_transport_ops tongi_unix_ops = {
-    .ops_bytes = sizeof tongi_unix_ops,
-    .scheme = "unix",
-    .state_bytes = sizeof(struct unix_state),
-    .options = HUB_OPTIONS,
-    .presets = {.size = TONGI_STREAM_SIZE_DEFAULT, .socket = TONG_SOCKET_STREAM, HUB_PRESETS},
-    .caps = HUB_CAPS,
+    .options = HUB_OPTIONS | TONGI_OPT_HANDSHAKE | TONGI_OPT_FRAMING,
+    .presets = {STREAM_PRESETS, .handshake_ns = TONGI_HANDSHAKE_NS, .framing = TONG_FRAMING_LENGTH},
+    .caps = {.level = TONG_ACCEPTED, .bits = HUB_BITS, .roles = HUB_ROLES, .copies = 2},
     .variant = variant,
     HUB_SLOTS,
 };

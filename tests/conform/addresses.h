@@ -14,6 +14,7 @@
 #define CONFORM_ADDRESS_fault NULL, NULL
 
 #define CONFORM_VARIANTS                                                                                               \
+    CONFORM_VARIANT("unix-line", "unix", "unix:", ".sock", "framing=line")                                             \
     CONFORM_VARIANT("unix-seqpacket", "unix", "unix:", ".sock", "socket=seqpacket")                                    \
     CONFORM_VARIANT("unix-dgram", "unix", "unix:", ".sock", "socket=dgram")
 

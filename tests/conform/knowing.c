@@ -173,7 +173,8 @@ CONFORM_TEST(events_tell_of_peers, CONFORM_PIPELINE)
     SAME(stats_of(rx).peers, 3);
     tong_close(tx[1]);
     event = next_event(rx);
-    CHECK(event.what == TONG_CUT || event.what == TONG_DIED || (event.what == TONG_LEFT && conform_is_object(c)));
+    CHECK(event.what == TONG_CUT || event.what == TONG_DIED ||
+          (event.what == TONG_LEFT && (conform_is_object(c) || conform_is_foreign(c))));
     SAME(event.peer, peers[1]);
     ck_ok(tong_finish(tx[2], conform_patience()));
     tong_close(tx[2]);
