@@ -155,8 +155,8 @@ size_t tongi_hub_packet_room(const struct tongi_hub *hub);
 /* Reads packets of the present link, as many as the call wants. 0: the link is over; -EAGAIN: nothing there. */
 ssize_t tongi_hub_packet_fill(struct tongi_hub *hub);
 /*
- * The common case by the short way, which saves about a sixth of what a message costs here: one that fits. Returns 1, an
- * error, or 0: it is something else, and whatever was read stands in the stage.
+ * The common case by the short way, which saves a sixth of what tong adds to the call: one packet with one message that
+ * fits. Returns 1, an error, or 0: it is something else, and whatever was read stands in the stage.
  */
 int tongi_hub_packet_recv(struct tongi_hub *hub, tong_bytes *msg);
 /* Behind loans: does a message of the same link follow, which one packet more may bring? */
