@@ -132,6 +132,21 @@ int tong_list(int (*each)(const char *address, const tong_stats *stats, void *co
     return 0;
 }
 
+/* The address without the query is what sentences begin with. */
+static int remove_by(const struct tongi_transport_ops *ops, const struct tongi_address *parsed, const tong_opts *opts)
+{
+    size_t len = tongi_address_format(ops->scheme, parsed->rest, NULL, 0);
+    char *address = tongi_sys_alloc(len + 1);
+
+    if (!address)
+        return TONG_FAIL(-ENOMEM, "no memory for an address of %zu bytes", len);
+    tongi_address_format(ops->scheme, parsed->rest, address, len + 1);
+    const struct tongi_start start = {.address = address, .rest = parsed->rest, .opts = *opts};
+    int r = ops->remove(&start);
+    tongi_sys_free(address);
+    return r;
+}
+
 int tong_remove(const char *address)
 {
     struct tongi_address *parsed = tongi_sys_alloc(sizeof *parsed);
@@ -149,10 +164,8 @@ int tong_remove(const char *address)
                           ops->scheme);
         else
             r = tongi_options_parse(parsed->query, parsed->query_len, ops->options, address, &opts);
-        if (r >= 0) {
-            const struct tongi_start start = {.address = address, .rest = parsed->rest, .opts = opts};
-            r = ops->remove(&start);
-        }
+        if (r >= 0)
+            r = remove_by(ops, parsed, &opts);
     }
     tongi_sys_free(parsed);
     return r < 0 ? TONG_TRACE(r) : 0;

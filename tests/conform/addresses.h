@@ -11,8 +11,9 @@
 
 #define CONFORM_ADDRESS_inproc "inproc:", ""
 #define CONFORM_ADDRESS_unix "unix:", ".sock"
+#define CONFORM_ADDRESS_fifo "fifo:", ".fifo"
 #define CONFORM_ADDRESS_fault NULL, NULL
 
-#define CONFORM_VARIANTS
+#define CONFORM_VARIANTS CONFORM_VARIANT("fifo-one", "fifo", "fifo:", ".fifo", "writers=one")
 
 #endif

@@ -151,6 +151,8 @@ static tong_event next_event(tong_channel *ch)
 
 CONFORM_TEST(events_tell_of_peers, CONFORM_PIPELINE)
 {
+    if (!conform_has(c, TONG_CAP_FAN_IN))
+        return;
     tong_channel *tx[3], *rx = conform_open(c, end_role(c, END_RECEIVER), NULL);
     uint64_t peers[3];
     tong_event event;
@@ -197,7 +199,8 @@ CONFORM_TEST(events_tell_a_sender_of_its_receiver, CONFORM_PIPELINES)
     /* Its farewell is seen without anything being sent. */
     e.rx = tong_close(e.rx);
     event = next_event(e.tx);
-    SAME(event.what, TONG_LEFT);
+    /* Bytes that go one way bring no farewell back. */
+    SAME(event.what, c->caps.roles & 1U << TONG_PAIR ? TONG_LEFT : TONG_CUT);
     ends_close(&e);
 }
 

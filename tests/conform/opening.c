@@ -145,7 +145,9 @@ CONFORM_TEST(other_conversations_are_refused, CONFORM_PIPELINE | CONFORM_PAIR)
     tong_channel *here = conform_open(c, end_role(c, END_RECEIVER), NULL), *accepted = NULL, *ch = NULL;
     int64_t until = conform_clock_ns() + CONFORM_PATIENCE_MS * INT64_C(1000000), r;
 
-    if (conform_is_object(c)) {
+    if (!(c->caps.roles & 1U << other)) {
+        ck_error(conform_try(c, &ch, other, NULL, tong_now()), TONG_E_NOCAP);
+    } else if (conform_is_object(c)) {
         ck_error(conform_try(c, &ch, other, NULL, tong_now()), TONG_E_REFUSED);
         BEGINS(c->address);
     } else {

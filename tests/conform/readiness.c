@@ -284,7 +284,9 @@ CONFORM_TEST(poll_over_several_channels, CONFORM_ONE_WAY)
     ends_fill(e[5].tx, LEN, 1, 0);
     SAME(tong_poll(items + N, N, conform_patience()), N - 1);
     SAME(items[N + 5].ready, 0);
-    SAME(tong_poll(items, 2 * N, conform_patience()), 2 + N - 1);
+    /* The receiver of the full one may have read ahead, so that there is room again. */
+    int64_t ready = tong_poll(items, 2 * N, conform_patience());
+    CHECK(ready == 2 + N - 1 || ready == 2 + N);
     for (int i = 0; i < N; i++)
         ends_close(&e[i]);
 }
