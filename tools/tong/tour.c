@@ -17,6 +17,8 @@ static const struct tour_row rows[] = {
     {"inproc", "pipeline", "inproc:tour-there", "inproc:tour-back", true},
     {"unix", "pair", "unix:tour.sock", NULL, false},
     {"unix", "pipeline", "unix:there.sock", "unix:back.sock", false},
+    {"fifo", "pipeline", "fifo:there.fifo", "fifo:back.fifo", false},
+    {"fifo?writers=one", "pipeline", "fifo:there.fifo?writers=one", "fifo:back.fifo?writers=one", false},
 };
 
 enum { N_ROWS = sizeof rows / sizeof rows[0] };
