@@ -36,7 +36,8 @@ static void mark_dead(struct tongi_fifo_in *in)
 {
     for (uint32_t i = 0; i < in->senders.count; i++) {
         struct tongi_sender *sender = in->senders.list[i];
-        if (sender->dead_at || tongi_fifo_is_locked(in->fd, TONGI_FIFO_SENDERS + sender->number) != 0)
+        if (sender == in->leaving || sender->dead_at ||
+            tongi_fifo_is_locked(in->fd, TONGI_FIFO_SENDERS + sender->number) != 0)
             continue;
         sender->dead_at = written_so_far(in);
         in->dead += sender->dead_at != 0;
@@ -93,9 +94,11 @@ static int meet(struct tongi_fifo_in *in, const struct tongi_fragment *fragment,
     if (!sender)
         sender = newcomer(in, fragment->sender);
     if (sender && fragment->flags == TONGI_FRAGMENT_END) {
-        /* Whether it was the last is known only of the living. */
+        /* Whether it is the last is known when those are dropped that died before it. */
+        in->leaving = sender;
         if (in->end_last)
             tongi_fifo_reap(in, true);
+        in->leaving = NULL;
         drop(in, place_of(in, sender), TONG_LEFT);
         sender = NULL;
     }
@@ -138,8 +141,10 @@ static int gather(struct tongi_fifo_in *in, struct tongi_sender *sender, const s
 static int take(struct tongi_fifo_in *in, const struct tongi_fragment *fragment, const uint8_t *body)
 {
     struct tongi_sender *sender;
-    int r = meet(in, fragment, &sender);
+
+    /* Before its sender is met, so that it does not stand in the way of the dead being dropped. */
     tongi_fifo_consume(in, TONGI_FRAGMENT_BYTES + fragment->len);
+    int r = meet(in, fragment, &sender);
     if (r < 0)
         return fragment->at == 0 ? tongi_fifo_dropped(in, r) : 0;
     return fragment->flags & ~(uint32_t)TONGI_FRAGMENT_LAST ? 0 : gather(in, sender, fragment, body);

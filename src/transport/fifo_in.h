@@ -58,9 +58,10 @@ struct tongi_fifo_in {
 
     /* fragments */
     struct tongi_senders senders;
-    uint32_t dead;     /* how many of them are marked */
-    uint32_t probe_at; /* how many there are when they are looked through next */
-    bool junk;         /* the last bytes were no fragment */
+    const struct tongi_sender *leaving; /* says goodbye just now, and so is not dead */
+    uint32_t dead;                      /* how many of them are marked */
+    uint32_t probe_at;                  /* how many there are when they are looked through next */
+    bool junk;                          /* the last bytes were no fragment */
 
     /* frames: the only writer. lines: what has come of one. */
     bool greeted, farewell, skipping;
