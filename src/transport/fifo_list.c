@@ -35,7 +35,7 @@ static int numbers_list(int directory, int (*each)(const char *name, void *conte
     return r;
 }
 
-/* "lock: 1: OFDLCK  ADVISORY  READ  -1 fe:00:1234 362264512768 362264512768": does one say that a reader is here? */
+/* "lock: 1: OFDLCK  ADVISORY  READ  -1 fe:00:1234 362107782912 362107782912": does one say that a reader is here? */
 static bool has_readers_lock(const char *text)
 {
     for (const char *line = text; (line = strchr(line, '\n'));) {
