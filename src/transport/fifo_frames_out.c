@@ -14,7 +14,7 @@
 
 /*
  * The reader lets go of the vacancy before it reads the first byte. So under the writers' lock, where nobody else
- * writes: if the FIFO is empty and the vacancy is held after that was seen, then nothing was written since it was taken.
+ * writes: if the FIFO is empty and after that the vacancy is held, then nothing was written since it was taken.
  */
 static int vacancy_check(int fd)
 {

@@ -13,7 +13,7 @@
 
 /*
  * Room for all that a FIFO of the usual size holds, behind a fragment that is not whole. One read() so empties it while
- * no writer can come between, and ends where a write ended: whoever reads after us, should we die, begins with a header.
+ * no writer can come between, and ends where a write ended: who reads after us, should we die, begins with a header.
  */
 #define STAGE_BYTES (TONGI_CHUNK_BYTES + TONGI_ATOMIC_BYTES)
 /* Reads of one call that find nothing to deliver; then the deadline is looked at. */

@@ -103,7 +103,7 @@ static inline void tongi_fifo_consume(struct tongi_fifo_in *in, size_t bytes)
 
 /* Messages that will not be delivered. */
 void tongi_fifo_missed(struct tongi_fifo_in *in, uint64_t messages);
-/* One that will not, for a limit's sake: -EMSGSIZE (size=), -ENOBUFS (peers=), -ENOMEM; returns it with its sentence. */
+/* One that will not, for a limit's sake: -EMSGSIZE (size=), -ENOBUFS (peers=), -ENOMEM; gives it its sentence. */
 int tongi_fifo_dropped(struct tongi_fifo_in *in, int error);
 /* A writer is there: gives its number as a peer. */
 uint64_t tongi_fifo_joined(struct tongi_fifo_in *in);

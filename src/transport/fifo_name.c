@@ -227,7 +227,7 @@ static int remove_fail(const struct tongi_fifo_name *name, int error)
 static int remove_unread(const struct tongi_fifo_name *name)
 {
     int reader = tongi_fifo_open(name, O_RDONLY);
-    int r = reader;
+    int r;
 
     if (reader < 0)
         return reader == -EAGAIN ? remove_fail(name, -ENOENT) : TONG_TRACE(reader);
