@@ -18,14 +18,19 @@ struct fifo_state {
 static int fifo_start(struct fifo_state *state, const struct tongi_start *start,
                       const struct tongi_fifo_reading *reading, const struct tongi_fifo_writing *writing)
 {
-    int r = tongi_fifo_name_init(&state->name, start);
-
     state->address = start->address;
     state->reads = start->role == TONG_PULL;
+    if (state->reads != (start->side == TONG_LISTEN))
+        return TONG_FAIL(TONG_E_NOCAP,
+                         "%s: a FIFO has one reader, and it is the one that listens; unix: and inproc: turn it round",
+                         start->address);
+    int r = tongi_fifo_name_init(&state->name, start);
     if (r < 0)
         return TONG_TRACE(r);
-    return state->reads ? tongi_fifo_in_init(&state->in, start, reading, &state->name)
-                        : tongi_fifo_out_init(&state->out, start, writing, &state->name);
+    if (state->reads)
+        return tongi_fifo_in_init(&state->in, start, reading, &state->name);
+    tongi_fifo_out_init(&state->out, start, writing, &state->name);
+    return 0;
 }
 
 static int fragments_start(void *state, const struct tongi_start *start)
@@ -163,7 +168,7 @@ static const struct tongi_transport_ops frames_ops = {
     FIFO_SLOTS,
     .options = FIFO_OPTIONS | TONGI_OPT_WRITERS,
     .presets = {FIFO_PRESETS, .framing = TONG_FRAMING_LENGTH, .writers = TONG_WRITERS_ONE},
-    .caps = {FIFO_CAPS, .bits = FIFO_BITS},
+    .caps = {FIFO_CAPS, .bits = FIFO_BITS | TONG_CAP_PEERS},
     .start = frames_start,
 };
 
@@ -171,7 +176,7 @@ static const struct tongi_transport_ops lines_ops = {
     FIFO_SLOTS,
     .options = FIFO_OPTIONS,
     .presets = {FIFO_PRESETS, .framing = TONG_FRAMING_LINE},
-    .caps = {FIFO_CAPS, .bits = FIFO_BITS | TONG_CAP_FAN_IN},
+    .caps = {FIFO_CAPS, .bits = FIFO_BITS | TONG_CAP_FAN_IN | TONG_CAP_LINES},
     .start = lines_start,
 };
 
@@ -179,7 +184,7 @@ static const struct tongi_transport_ops raw_ops = {
     FIFO_SLOTS,
     .options = FIFO_OPTIONS,
     .presets = {FIFO_PRESETS, .framing = TONG_FRAMING_RAW},
-    .caps = {FIFO_CAPS, .bits = FIFO_BITS | TONG_CAP_FAN_IN},
+    .caps = {FIFO_CAPS, .bits = FIFO_BITS | TONG_CAP_FAN_IN | TONG_CAP_BYTES},
     .start = raw_start,
 };
 
@@ -197,7 +202,7 @@ const struct tongi_transport_ops tongi_fifo_ops = {
     .options = FIFO_OPTIONS | TONGI_OPT_WRITERS | TONGI_OPT_PEERS,
     .presets = {FIFO_PRESETS, .framing = TONG_FRAMING_LENGTH, .writers = TONG_WRITERS_MANY,
                 .peers = TONGI_PEERS_DEFAULT},
-    .caps = {FIFO_CAPS, .bits = FIFO_BITS | TONG_CAP_FAN_IN},
+    .caps = {FIFO_CAPS, .bits = FIFO_BITS | TONG_CAP_FAN_IN | TONG_CAP_PEERS},
     .variant = fifo_variant,
     .start = fragments_start,
 };

@@ -54,7 +54,7 @@ static int seat_clear(struct tongi_fifo_in *in, int fd)
 /* Takes the reader's seat: a descriptor, -EADDRINUSE, or -EAGAIN if the name has come to mean another FIFO. */
 static int seat_take(struct tongi_fifo_in *in)
 {
-    int r = in->listening ? tongi_fifo_make(in->name) : 0;
+    int r = tongi_fifo_make(in->name);
 
     if (r < 0)
         return TONG_TRACE(r);
@@ -117,13 +117,12 @@ int tongi_fifo_in_init(struct tongi_fifo_in *in, const struct tongi_start *start
     in->reading = reading;
     in->name = name;
     in->report = start->report;
-    in->listening = start->side == TONG_LISTEN;
     in->end_last = start->opts.end == TONG_END_LAST;
     in->size_max = start->opts.size;
     in->peers_max = start->opts.peers;
     in->fd = in->own = -1;
     tongi_fifo_tries_init(&in->tries, POLLIN);
-    int r = in->listening ? connect_once(in) : 0;
+    int r = connect_once(in);
     return r == -EAGAIN ? 0 : r;
 }
 
@@ -224,12 +223,10 @@ static int end_of_file(struct tongi_fifo_in *in)
         return -EAGAIN;
     in->reading->left(in);
     in->at = in->end = 0;
-    if (in->listening && tongi_fifo_is_named(in->name, in->fd)) {
-        in->hung = true;
-        return 0;
-    }
-    /* Whoever made it has gone, or somebody removed it: the next writers will be where the name leads then. */
-    disconnect(in, true);
+    in->hung = tongi_fifo_is_named(in->name, in->fd);
+    /* Somebody removed it: the next writers will be where the name leads then. */
+    if (!in->hung)
+        disconnect(in, true);
     return 0;
 }
 

@@ -34,7 +34,6 @@ struct tongi_fifo_in {
     const struct tongi_fifo_reading *reading;
     struct tongi_fifo_name *name;
     struct tongi_report *report;
-    bool listening; /* makes the FIFO and stays with it; otherwise it is opened anew when the writers have left */
     bool end_last;
     uint64_t size_max;
     uint32_t peers_max;

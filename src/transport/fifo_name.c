@@ -164,16 +164,6 @@ int tongi_fifo_replace(struct tongi_fifo_name *name, int fd)
     return r < 0 ? r : 0;
 }
 
-void tongi_fifo_adopt(struct tongi_fifo_name *name, int fd)
-{
-    struct stat status;
-
-    if (name->inode && tongi_sys_fstat(fd, &status) >= 0) {
-        name->device = status.st_dev;
-        name->inode = status.st_ino;
-    }
-}
-
 /* ---- locks ----------------------------------------------------------------------------------------------------- */
 
 int tongi_fifo_lock(int fd, short type, int64_t at)
@@ -208,12 +198,8 @@ void tongi_fifo_name_fini(struct tongi_fifo_name *name, bool owner)
     if (!name->address)
         return;
     if (owner && name->inode && look(name, &status) >= 0 && status.st_dev == name->device &&
-        status.st_ino == name->inode) {
-        /* A reader that waits for its first writer learns from one that comes and goes that nobody will come. */
-        tongi_sys_close(
-            tongi_sys_open_at(name->directory, name->base, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0));
+        status.st_ino == name->inode)
         tongi_sys_unlinkat(name->directory, name->base, 0);
-    }
     tongi_sys_close(name->directory);
     *name = (struct tongi_fifo_name){.directory = -1};
 }

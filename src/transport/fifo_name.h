@@ -29,8 +29,6 @@ int tongi_fifo_make(struct tongi_fifo_name *name);
 /* Puts another FIFO like this one in its place: who still has this one open is alone with it. The caller is its only
  * reader. The system's error. */
 int tongi_fifo_replace(struct tongi_fifo_name *name, int fd);
-/* If this end made the FIFO and a reader replaced it, then this is the one that goes with this end now. */
-void tongi_fifo_adopt(struct tongi_fifo_name *name, int fd);
 /*
  * Opens it O_RDONLY or O_WRONLY, never waiting. Errors, with a sentence but for the first: -EAGAIN (none is there, or
  * nobody reads it), -EACCES (somebody else's, or open to others), -EEXIST (no FIFO).

@@ -65,7 +65,6 @@ static int connect_once(struct tongi_fifo_out *out)
             return r;
         return TONG_FAIL(r, "%s: it cannot be written: %s", out->name->address, tong_error_text(r));
     }
-    tongi_fifo_adopt(out->name, fd);
     out->fd = fd;
     out->had = true;
     out->peer = tongi_report_peer(out->report);
@@ -90,8 +89,8 @@ static void disconnect(struct tongi_fifo_out *out, bool owner, enum tong_event_w
     out->rest_at = out->rest_end = 0;
 }
 
-int tongi_fifo_out_init(struct tongi_fifo_out *out, const struct tongi_start *start,
-                        const struct tongi_fifo_writing *writing, struct tongi_fifo_name *name)
+void tongi_fifo_out_init(struct tongi_fifo_out *out, const struct tongi_start *start,
+                         const struct tongi_fifo_writing *writing, struct tongi_fifo_name *name)
 {
     out->writing = writing;
     out->name = name;
@@ -100,7 +99,6 @@ int tongi_fifo_out_init(struct tongi_fifo_out *out, const struct tongi_start *st
     out->size_max = start->opts.size;
     out->fd = -1;
     tongi_fifo_tries_init(&out->tries, POLLOUT);
-    return start->side == TONG_LISTEN ? tongi_fifo_make(name) : 0;
 }
 
 void tongi_fifo_out_fini(struct tongi_fifo_out *out, bool owner)

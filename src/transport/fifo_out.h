@@ -60,8 +60,8 @@ struct tongi_fifo_out {
     uint8_t *scratch;
 };
 
-int tongi_fifo_out_init(struct tongi_fifo_out *out, const struct tongi_start *start,
-                        const struct tongi_fifo_writing *writing, struct tongi_fifo_name *name);
+void tongi_fifo_out_init(struct tongi_fifo_out *out, const struct tongi_start *start,
+                         const struct tongi_fifo_writing *writing, struct tongi_fifo_name *name);
 void tongi_fifo_out_fini(struct tongi_fifo_out *out, bool owner);
 
 /* The slots of the same names (transport.h). */
