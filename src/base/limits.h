@@ -43,6 +43,12 @@ enum {
     /* Newcomers taken in one step, so that a flood of connections cannot keep a call from its messages. */
     TONGI_ACCEPT_BATCH = 64,
 
+    /* What a FIFO of frames is to hold: the most that an unprivileged user may ask for (fs.pipe-max-size). */
+    TONGI_FIFO_BYTES = 1024 * 1024,
+
+    /* Loans by copy of one channel, where a mechanism lends nothing: each is memory until it is given back. */
+    TONGI_COPIES_MAX = 1024,
+
     /* Messages that wait in an inproc queue by default. */
     TONGI_INPROC_DEPTH = 64,
     /* Messages from this size on are used again, so many of them per name: below, malloc keeps its pages itself. */

@@ -9,6 +9,7 @@
 #include <tong/tong.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/order.h"
 #include "sys/process.h"
 #include "transport/transport.h"

@@ -129,6 +129,9 @@ struct peeking {
 /* A transport that lends nothing: the message is taken into memory of the channel, and released from there. */
 static int64_t copy_peek(tong_channel *ch, const struct peeking *peeking)
 {
+    if (ch->loans >= TONGI_COPIES_MAX)
+        return TONG_FAIL(-ENOBUFS, "%s: %u messages are lent, as many as may be; release some of them first",
+                         ch->address, ch->loans);
     int64_t size = ch->ops->next_size ? ch->ops->next_size(ch->state) : (int64_t)ch->size_max;
 
     if (size < 0)

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "sys/sys.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
@@ -33,6 +36,11 @@ static int fcntl_int(int fd, int command, int argument)
 static int fcntl_lock(int fd, int command, struct flock *lock)
 {
     return fcntl(fd, command, lock);
+}
+
+static int unread_bytes(int fd, int *bytes)
+{
+    return ioctl(fd, FIONREAD, bytes);
 }
 
 /* pthread_sigmask without its other convention: the thread is the caller. */

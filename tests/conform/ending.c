@@ -90,7 +90,7 @@ CONFORM_TEST(fan_in_ends_with_the_last_if_asked, CONFORM_PIPELINE)
 {
     tong_channel *rx, *first, *last;
 
-    if (!conform_takes(c, "?end=last"))
+    if (!conform_takes(c, "?end=last") || !conform_has(c, TONG_CAP_FAN_IN))
         return;
     rx = conform_open(c, end_role(c, END_RECEIVER), "?end=last");
     first = conform_open(c, end_role(c, END_SENDER), conform_is_object(c) ? "?end=last" : NULL);

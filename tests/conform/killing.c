@@ -333,4 +333,5 @@ CONFORM_TEST(a_name_outlives_whoever_dies_on_it, CONFORM_PIPELINE | CONFORM_PAIR
         ch = conform_open(c, end_role(c, END_RECEIVER), NULL);
         tong_close(ch);
     }
+    clear_name(c);
 }

@@ -156,7 +156,7 @@ CONFORM_TEST(events_tell_of_peers, CONFORM_PIPELINE)
     uint64_t peers[3];
     tong_event event;
 
-    if (!conform_has(c, TONG_CAP_PEERS))
+    if (!conform_has(c, TONG_CAP_PEERS) || !conform_has(c, TONG_CAP_FAN_IN))
         return;
     rx = conform_open(c, end_role(c, END_RECEIVER), NULL);
     SAME(tong_events(rx, &event, 1), 0);
@@ -208,10 +208,10 @@ CONFORM_TEST(events_tell_a_sender_of_its_receiver, CONFORM_PIPELINES)
     }
     ck_ok(tong_send(e.tx, "x", 1, conform_patience()));
     ends_expect(e.rx, "x");
-    /* Its farewell is seen without anything being sent. */
+    /* Its farewell is seen without anything being sent; where bytes go one way alone there is none. */
     e.rx = tong_close(e.rx);
     event = next_event(e.tx);
-    SAME(event.what, TONG_LEFT);
+    SAME(event.what, c->caps.roles & 1U << TONG_PAIR ? TONG_LEFT : TONG_CUT);
     ends_close(&e);
 }
 

@@ -11,7 +11,8 @@ export TMPDIR="$PWD/place"
 "$TONG" tour >table 2>err
 said table MECHANISM
 said err "every byte checked"
-for row in 'inproc: *pair' 'inproc: *pipeline' 'unix: *pair' 'unix: *pipeline'; do
+for row in 'inproc: *pair' 'inproc: *pipeline' 'unix: *pair' 'unix: *pipeline' 'fifo: *pipeline' \
+    'fifo: one *pipeline'; do
     grep -q "^$row .* ok *\$" table || fail "no row $row: $(cat table)"
 done
 

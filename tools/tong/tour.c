@@ -33,6 +33,12 @@ static const struct tour_row rows[] = {
      .there = "unix:there.sock?socket=dgram",
      .back = "unix:back.sock?socket=dgram",
      .endless = true},
+    {.scheme = "fifo", .conversation = "pipeline", .there = "fifo:there.fifo", .back = "fifo:back.fifo"},
+    {.scheme = "fifo",
+     .variant = "one",
+     .conversation = "pipeline",
+     .there = "fifo:there.fifo?writers=one",
+     .back = "fifo:back.fifo?writers=one"},
 };
 
 enum { N_ROWS = sizeof rows / sizeof rows[0] };

@@ -73,6 +73,7 @@ static void install_stubs(void)
     X(sigpending, (NULL))                                                                                              \
     X(sigtimedwait, (NULL, NULL, NULL))                                                                                \
     X(open_at, (0, NULL, 0, 0))                                                                                        \
+    X(mkfifoat, (0, NULL, 0))                                                                                          \
     X(unlinkat, (0, NULL, 0))                                                                                          \
     X(fstat, (0, NULL))                                                                                                \
     X(fstatat, (0, NULL, NULL, 0))                                                                                     \
@@ -81,6 +82,10 @@ static void install_stubs(void)
     X(current_directory, (NULL, 0))                                                                                    \
     X(fcntl_int, (0, 0, 0))                                                                                            \
     X(fcntl_lock, (0, 0, NULL))                                                                                        \
+    X(flock, (0, 0))                                                                                                   \
+    X(unread_bytes, (0, NULL))                                                                                         \
+    X(readlinkat, (0, NULL, NULL, 0))                                                                                  \
+    X(getdents64, (0, NULL, 0))                                                                                        \
     X(eventfd, (0, 0))                                                                                                 \
     X(timerfd_create, (0, 0))                                                                                          \
     X(timerfd_settime, (0, 0, NULL, NULL))                                                                             \
