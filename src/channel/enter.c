@@ -78,9 +78,13 @@ int tongi_meta_send(const tong_channel *ch, const tong_meta *given, tong_meta *s
     int r = tongi_meta_take(ch, given, storage);
     if (r < 0)
         return r;
-    if (storage->n_fds && !(ch->ops->caps.bits & TONG_CAP_DESCRIPTORS))
-        return tongi_nocap(ch, "descriptors with messages");
-    if (storage->kind && !(ch->ops->caps.bits & TONG_CAP_KINDS))
+    const struct tongi_transport_ops *ops = ch->start.inner ? ch->start.inner : ch->ops;
+    if (storage->n_fds && !(ops->caps.bits & TONG_CAP_DESCRIPTORS))
+        return TONG_FAIL(TONG_E_NOCAP, "%s: %s: passes no descriptors with messages; unix: does", ch->address,
+                         ops->scheme);
+    if (storage->n_fds && !storage->fds)
+        return TONG_FAIL(-EINVAL, "%s: tong_meta.fds is NULL and n_fds is %u", ch->address, storage->n_fds);
+    if (storage->kind && !(ops->caps.bits & TONG_CAP_KINDS))
         return tongi_nocap(ch, "priorities or types");
     *ret_used = storage;
     return 0;

@@ -147,7 +147,7 @@ int tong_remove(const char *address)
             r = TONG_FAIL(TONG_E_NOCAP, "%s: %s: leaves nothing that could be removed; unix: does", address,
                           ops->scheme);
         else
-            r = tongi_options_parse(parsed->query, parsed->query_len, ops->options, address, &opts);
+            r = tongi_options_parse(parsed->query, parsed->query_len, ops->options, address, &opts, NULL);
         if (r >= 0) {
             const struct tongi_start start = {.address = address, .rest = parsed->rest, .opts = opts};
             r = ops->remove(&start);

@@ -14,20 +14,6 @@ static int listens_for_pairs(const struct tongi_hub *hub)
                      hub->setup.address);
 }
 
-static void meta_fill(const struct tongi_link *link, tong_meta *ret_meta)
-{
-    *ret_meta = (tong_meta){
-        .struct_size = ret_meta->struct_size,
-        .flags = link->vouched ? TONG_VOUCHED : 0,
-        .sequence = link->sequence,
-        .peer = link->peer,
-        .pid = link->pid,
-        .uid = link->uid,
-        .gid = link->gid,
-        .fds = ret_meta->fds,
-    };
-}
-
 static int too_big(const struct tongi_hub *hub, uint32_t len, size_t room)
 {
     return TONG_FAIL(TONG_E_TOOBIG, "%s: the message has %u bytes and the room %zu; it stays until there is room",
@@ -57,6 +43,16 @@ static uint32_t take_staged(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n)
     return count;
 }
 
+/* Takes just the first of them, which is not plain: descriptors come with it. */
+static uint32_t take_first(struct tongi_hub *hub, tong_bytes *msg, uint32_t len)
+{
+    if (len)
+        memcpy(msg->data, hub->stage.data + hub->stage.next + TONGI_FRAME_BYTES, len);
+    msg->len = len;
+    tongi_hub_consume(hub, TONGI_FRAME_BYTES + len);
+    return 1;
+}
+
 int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong_meta *meta)
 {
     uint32_t count = 0, len = 0;
@@ -78,6 +74,13 @@ int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong
     struct tongi_link *link = hub->in;
     if (len > msgs[0].len)
         return too_big(hub, len, msgs[0].len);
+    uint32_t announced = tongi_hub_announced(hub, link, (enum tongi_scan)found);
+    r = tongi_hub_has_room(hub, announced, meta);
+    if (r < 0) {
+        int settled = tongi_hub_settle_in(hub);
+        return settled < 0 ? settled : r;
+    }
+    uint64_t began = meta ? tongi_hub_began(hub, link, (enum tongi_scan)found) : 0;
     if (found == TONGI_SCAN_BODY) {
         if (!link->body.lent)
             memcpy(msgs[0].data, link->body.own.data, len);
@@ -86,11 +89,13 @@ int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong
         link->sequence++;
         count = 1;
     } else {
-        count = take_staged(hub, msgs, n);
+        count = announced ? take_first(hub, msgs, len) : take_staged(hub, msgs, n);
         link->sequence += count;
     }
     if (meta)
-        meta_fill(link, meta);
+        tongi_hub_describe(link, began, meta);
+    if (announced)
+        tongi_ancillary_hand_over(link->ancillary, meta);
     return count;
 }
 
@@ -108,6 +113,10 @@ int64_t tongi_hub_peek(struct tongi_hub *hub, tong_span *ret_spans, tong_meta *m
     if (found < 0)
         return found;
     struct tongi_link *link = hub->in;
+    uint32_t announced = tongi_hub_announced(hub, link, (enum tongi_scan)found);
+    r = tongi_hub_has_room(hub, announced, metas);
+    if (r < 0)
+        return r;
     do {
         const uint8_t *data = hub->stage.data + hub->stage.next + TONGI_FRAME_BYTES;
         if (found == TONGI_SCAN_BODY)
@@ -119,7 +128,10 @@ int64_t tongi_hub_peek(struct tongi_hub *hub, tong_span *ret_spans, tong_meta *m
         ret_spans[count] = (tong_span){.data = body.to, .len = len, .token = ++hub->lent};
         link->sequence++;
         if (metas)
-            meta_fill(link, &metas[count]);
+            tongi_hub_describe(link, tongi_hub_began(hub, link, (enum tongi_scan)found), &metas[count]);
+        if (announced)
+            tongi_ancillary_hand_over(link->ancillary, metas);
+        announced = 0; /* those behind it are plain */
         count++;
         if (found == TONGI_SCAN_BODY) {
             hub->body_lent = true;

@@ -54,12 +54,13 @@ int tongi_hub_link_make(struct tongi_hub *hub, int fd, struct tongi_link **ret_l
 /* ---- what stands in the stage (hub_scan.c) --------------------------------------------------------------------- */
 
 enum tongi_scan {
-    TONGI_SCAN_MORE,  /* nothing whole is here */
-    TONGI_SCAN_FRAME, /* a whole message stands in the stage */
-    TONGI_SCAN_BODY,  /* a whole message stands in the link's body */
-    TONGI_SCAN_LARGE, /* the header of a long message stands in the stage */
-    TONGI_SCAN_END,   /* the peer finished */
-    TONGI_SCAN_BROKEN /* the peer broke the rules, or refused us */
+    TONGI_SCAN_MORE,   /* nothing whole is here */
+    TONGI_SCAN_FRAME,  /* a whole message stands in the stage */
+    TONGI_SCAN_BODY,   /* a whole message stands in the link's body */
+    TONGI_SCAN_LARGE,  /* the header of a long message stands in the stage */
+    TONGI_SCAN_END,    /* the peer finished */
+    TONGI_SCAN_BROKEN, /* the peer broke the rules, or refused us */
+    TONGI_SCAN_STARVED /* this process could not take what the peer sent */
 };
 
 static inline bool tongi_hub_sends_only(const struct tongi_hub *hub)
@@ -96,6 +97,30 @@ static inline bool tongi_hub_is_whole(const struct tongi_hub *hub, const struct 
 
 /* What stands first, control frames having been taken in. *ret_len is a message's length. */
 enum tongi_scan tongi_hub_scan(struct tongi_hub *hub, struct tongi_link *link, uint32_t *ret_len);
+/* The peer is told why it is cut off, and the thread's sentence says so: TONGI_SCAN_BROKEN. */
+enum tongi_scan tongi_hub_broken(struct tongi_hub *hub, struct tongi_link *link, int error, const char *why);
+
+/* ---- what comes beside the bytes (hub_beside.c) ---------------------------------------------------------------- */
+
+/* Do the descriptors hold that came with the message whose header stands first, or that came with none? TONGI_SCAN_MORE
+ * if so, and otherwise the peer is told. */
+enum tongi_scan tongi_hub_judge(struct tongi_hub *hub, struct tongi_link *link, uint32_t announced);
+/* How many descriptors come with the message that was found. */
+uint32_t tongi_hub_announced(const struct tongi_hub *hub, const struct tongi_link *link, enum tongi_scan found);
+/* Where in the stream it began. */
+uint64_t tongi_hub_began(const struct tongi_hub *hub, const struct tongi_link *link, enum tongi_scan found);
+/* Has the receiver room for them? TONG_E_TOOBIG; whoever offers none at all does not want them. */
+int tongi_hub_has_room(const struct tongi_hub *hub, uint32_t announced, const tong_meta *meta);
+/* What the receiver of a message that began there is told about it: all but the descriptors. */
+void tongi_hub_describe(const struct tongi_link *link, uint64_t began, tong_meta *ret_meta);
+/* A message was lost since this process has no descriptor left: -EMFILE. */
+int tongi_hub_starved(const struct tongi_hub *hub);
+/* May this message go to that peer? TONG_E_NOCAP, TONG_E_TOOBIG. */
+int tongi_hub_may_pass(const struct tongi_hub *hub, const struct tongi_link *link, uint32_t n_fds);
+/* The connection ended without a farewell: TONG_DIED or TONG_CUT. */
+enum tong_event_what tongi_hub_death(const struct tongi_hub *hub, const struct tongi_link *link);
+/* What happened to a link, for whoever takes events. */
+void tongi_hub_tell(struct tongi_hub *hub, enum tong_event_what what, const struct tongi_link *link);
 
 /* ---- long bodies (hub_body.c) ---------------------------------------------------------------------------------- */
 

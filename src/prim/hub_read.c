@@ -185,13 +185,14 @@ int tongi_hub_lost(struct tongi_hub *hub, enum tong_event_what what)
         /* The peer's other direction may still be open, so the link stays. */
         pthread_mutex_lock(&hub->lock);
         if (!hub->in->told)
-            tongi_report_event(hub->setup.report, TONG_LEFT, hub->in->peer);
+            tongi_hub_tell(hub, TONG_LEFT, hub->in);
         hub->in->told = true;
         pthread_mutex_unlock(&hub->lock);
         hub->in_fate = TONGI_FATE_END;
         return tongi_hub_fate_fail(hub, TONGI_FATE_END);
     }
     hub->in->body.active = false;
+    tongi_ancillary_clear(hub->in->ancillary);
     if (!hub->in->shared)
         tongi_link_cut(hub->in);
     tongi_hub_let_go(hub, &hub->in, what);
@@ -212,7 +213,7 @@ static int refill(struct tongi_hub *hub)
 
     if (got != 0)
         return got < 0 ? (int)got : 0;
-    return tongi_hub_lost(hub, TONG_CUT);
+    return tongi_hub_lost(hub, tongi_hub_death(hub, hub->in));
 }
 
 /* ---- the next message ------------------------------------------------------------------------------------------ */
@@ -241,5 +242,7 @@ int tongi_hub_advance(struct tongi_hub *hub, const tong_bytes *direct, uint32_t 
             r = refill(hub);
         else
             r = tongi_hub_lost(hub, found == TONGI_SCAN_END ? TONG_LEFT : TONG_CUT);
+        if (found == TONGI_SCAN_STARVED)
+            r = tongi_hub_starved(hub);
     }
 }

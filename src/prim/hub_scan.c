@@ -27,8 +27,7 @@ static void tell(struct tongi_hub *hub, struct tongi_link *link, int error, cons
     pthread_mutex_unlock(&hub->lock);
 }
 
-/* The peer broke the rules: it is told why, and so is whoever asks here. */
-static enum tongi_scan broken(struct tongi_hub *hub, struct tongi_link *link, int error, const char *why)
+enum tongi_scan tongi_hub_broken(struct tongi_hub *hub, struct tongi_link *link, int error, const char *why)
 {
     TONG_FAIL(error, "%s: peer %llu was cut off: %s", hub->setup.address, (unsigned long long)link->peer, why);
     tell(hub, link, error, tong_error_detail());
@@ -69,16 +68,18 @@ static enum tongi_scan hello_take(struct tongi_hub *hub, struct tongi_link *link
     char why[80];
 
     if (r < 0)
-        return broken(hub, link, r, r == TONG_E_ABI ? "it speaks another version of tong" : "it does not speak tong");
+        return tongi_hub_broken(hub, link, r,
+                                r == TONG_E_ABI ? "it speaks another version of tong" : "it does not speak tong");
     if (!tongi_roles_match(hub->setup.role, hello.role)) {
         snprintf(why, sizeof why, "here is a %s, which does not talk to a %s", tongi_role_name(hub->setup.role),
                  tongi_role_name(hello.role));
-        enum tongi_scan found = broken(hub, link, TONG_E_REFUSED, why);
+        enum tongi_scan found = tongi_hub_broken(hub, link, TONG_E_REFUSED, why);
         if (!tongi_hub_many(hub))
             refuse_for_good(hub, why);
         return found;
     }
     tongi_store_relaxed_u64(&link->peer_size, hello.size_max);
+    tongi_store_relaxed_u64(&link->peer_descriptors, hello.descriptors + 1);
     return tongi_hub_greeted(hub, link) < 0 ? TONGI_SCAN_BROKEN : TONGI_SCAN_MORE;
 }
 
@@ -109,10 +110,18 @@ static enum tongi_scan scan_other(struct tongi_hub *hub, struct tongi_link *link
         fault = "it sends although it pulls";
     if (fault) {
         bool long_message = link->greeted && frame.type == TONGI_FRAME_DATA && frame.len > hub->setup.size_max;
-        return broken(hub, link, long_message ? TONG_E_TOOBIG : TONG_E_CORRUPT, fault);
+        return tongi_hub_broken(hub, link, long_message ? TONG_E_TOOBIG : TONG_E_CORRUPT, fault);
     }
     if (frame.type == TONGI_FRAME_DATA) {
         *ret_len = frame.len;
+        if (frame.descriptors) {
+            enum tongi_scan judged = tongi_hub_judge(hub, link, frame.descriptors);
+            if (judged != TONGI_SCAN_MORE)
+                return judged;
+            if (available >= TONGI_FRAME_BYTES + frame.len)
+                return TONGI_SCAN_FRAME;
+        }
+        link->body.descriptors = frame.descriptors;
         link->large = frame.len >= DIRECT_BYTES;
         return link->large ? TONGI_SCAN_LARGE : TONGI_SCAN_MORE;
     }
@@ -125,6 +134,11 @@ enum tongi_scan tongi_hub_scan(struct tongi_hub *hub, struct tongi_link *link, u
 {
     for (;;) {
         const struct tongi_stage *stage = &hub->stage;
+        if (link->ancillary) {
+            enum tongi_scan judged = tongi_hub_judge(hub, link, 0);
+            if (judged != TONGI_SCAN_MORE)
+                return judged;
+        }
         if (tongi_hub_is_whole(hub, link, ret_len))
             return TONGI_SCAN_FRAME;
         if (link->body.active) {

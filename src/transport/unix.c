@@ -13,6 +13,7 @@
 #include "sys/sys.h"
 #include "transport/transport.h"
 #include "transport/unix_name.h"
+#include "transport/unix_peer.h"
 
 struct unix_state {
     struct tongi_hub hub;
@@ -24,28 +25,13 @@ static int connect_to(void *place)
     return tongi_unix_connect(place);
 }
 
-/* The kernel's word on who connected or listens, fixed at that moment. An abstract name has no file whose permissions
- * could keep others out, so there only the own user is let in. */
 static int identify(void *place, struct tongi_link *link)
 {
-    const struct tongi_unix_name *name = place;
-    struct ucred peer;
-    socklen_t len = sizeof peer;
-
-    if (tongi_sys_getsockopt(link->in_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || len != sizeof peer)
-        return name->abstract ? TONG_FAIL(-EACCES, "%s: the kernel does not say who is there", name->address) : 0;
-    link->pid = (uint32_t)peer.pid;
-    link->uid = peer.uid;
-    link->gid = peer.gid;
-    link->vouched = true;
-    if (name->abstract && peer.uid != tongi_sys_geteuid())
-        return TONG_FAIL(-EACCES, "%s: the other side is user %u; an abstract name is for one user", name->address,
-                         peer.uid);
-    return 0;
+    return tongi_unix_identify(place, link);
 }
 
-static const struct tongi_net unix_net = {.connect = connect_to, .identify = identify};
-static const struct tongi_net unix_joined_net = {.connect = NULL, .identify = identify};
+static const struct tongi_net unix_net = {.connect = connect_to, .identify = identify, .is_dead = tongi_unix_is_dead};
+static const struct tongi_net unix_joined_net = {.connect = NULL, .identify = identify, .is_dead = tongi_unix_is_dead};
 
 static void hub_setup(struct unix_state *state, const struct tongi_start *start, bool listening, bool connects)
 {
@@ -59,6 +45,8 @@ static void hub_setup(struct unix_state *state, const struct tongi_start *start,
         .reconnect = connects && start->opts.reconnect != TONG_NO,
         .end_last = start->opts.end == TONG_END_LAST,
         .size_max = start->opts.size,
+        .descriptors = start->opts.descriptors,
+        .credentials = start->opts.credentials == TONG_CREDENTIALS_MESSAGE,
         .peers_max = start->opts.peers,
         .handshake_ns = start->opts.handshake_ns,
     };
@@ -96,13 +84,12 @@ static int unix_accept(void *place, void *peer_place, const struct tongi_start *
     int fd = tongi_hub_accept(&state->hub);
     if (fd < 0)
         return fd;
-    peer->name = (struct tongi_unix_name){
-        .address = peer_start->address, .abstract = state->name.abstract, .directory = -1, .lock = -1};
+    tongi_unix_name_none(&peer->name, peer_start);
     hub_setup(peer, peer_start, false, false);
     int r = tongi_hub_join(&peer->hub, fd, false);
     if (r == -EACCES) {
         /* A stranger at the door is no reason to disturb who waits for somebody else. */
-        tongi_hub_turn_away(&state->hub, fd, r, "you are not its user");
+        tongi_hub_turn_away(&state->hub, fd, r, NULL);
         return -EAGAIN;
     }
     if (r < 0)
@@ -121,7 +108,10 @@ static int unix_pair(void *place, const struct tongi_start *start, void *other_p
     if (r < 0)
         return TONG_FAIL(r, "%s: no pair of sockets: %s", start->address, tong_error_text(r));
     for (int i = 0; i < 2; i++) {
+        tongi_unix_name_none(&ends[i]->name, starts[i]);
         hub_setup(ends[i], starts[i], false, false);
+        if (ends[i]->name.senders && r >= 0)
+            r = tongi_unix_ask_senders(&ends[i]->name, fds[i]);
     }
     for (int i = 0; i < 2 && r >= 0; i++) {
         r = tongi_hub_join(&ends[i]->hub, fds[i], true);
@@ -157,8 +147,10 @@ static int unix_adopt(void *place, int fd, const struct tongi_start *start)
         r = tongi_sys_fcntl_int(fd, F_SETFD, FD_CLOEXEC);
     if (r < 0)
         return TONG_FAIL(r, "%s: descriptor %d: %s", start->address, fd, tong_error_text(r));
+    tongi_unix_name_none(&state->name, start);
     hub_setup(state, start, false, false);
-    return tongi_hub_join(&state->hub, fd, false);
+    r = state->name.senders ? tongi_unix_ask_senders(&state->name, fd) : 0;
+    return r < 0 ? TONG_TRACE(r) : tongi_hub_join(&state->hub, fd, false);
 }
 
 static int unix_finish(void *place)
@@ -243,7 +235,8 @@ const struct tongi_transport_ops tongi_unix_ops = {
     .scheme = "unix",
     .state_bytes = sizeof(struct unix_state),
     .options = TONGI_OPT_SIZE | TONGI_OPT_MODE | TONGI_OPT_WAIT | TONGI_OPT_END | TONGI_OPT_RECONNECT |
-               TONGI_OPT_ABSTRACT | TONGI_OPT_PEERS | TONGI_OPT_HANDSHAKE,
+               TONGI_OPT_ABSTRACT | TONGI_OPT_PEERS | TONGI_OPT_HANDSHAKE | TONGI_OPT_DESCRIPTORS | TONGI_OPT_ALLOW |
+               TONGI_OPT_CREDENTIALS,
     .presets = {.size = TONGI_STREAM_SIZE_DEFAULT,
                 .mode = 0600,
                 .wait = TONG_WAIT_ADAPTIVE,
@@ -251,10 +244,12 @@ const struct tongi_transport_ops tongi_unix_ops = {
                 .reconnect = TONG_YES,
                 .abstract = TONG_NO,
                 .peers = TONGI_PEERS_DEFAULT,
-                .handshake_ns = TONGI_HANDSHAKE_NS},
+                .handshake_ns = TONGI_HANDSHAKE_NS,
+                .credentials = TONG_CREDENTIALS_CONNECTION},
     .caps = {.level = TONG_ACCEPTED,
-             .bits = TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_PEEK | TONG_CAP_CREDENTIALS | TONG_CAP_FAN_IN |
-                     TONG_CAP_FAN_OUT | TONG_CAP_PROCESSES | TONG_CAP_PAIR_FD | TONG_CAP_ADOPT,
+             .bits = TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_PEEK | TONG_CAP_CREDENTIALS |
+                     TONG_CAP_DESCRIPTORS | TONG_CAP_FAN_IN | TONG_CAP_FAN_OUT | TONG_CAP_PROCESSES | TONG_CAP_PAIR_FD |
+                     TONG_CAP_ADOPT,
              .roles = TONGI_ROLE_BIT(TONG_PUSH) | TONGI_ROLE_BIT(TONG_PULL) | TONGI_ROLE_BIT(TONG_PAIR),
              .copies = 2},
     .start = unix_start,
