@@ -53,7 +53,6 @@ enum lie {
     IN_THE_MIDDLE_OF_A_BODY,
     IN_THE_MIDDLE_OF_A_LONG_BODY,
     BEFORE_THE_ANNOUNCEMENT,
-    BEHIND_THE_ANNOUNCEMENT,
     BY_EVERY_BYTE,
     WITH_A_FAREWELL,
     ANNOUNCED_BY_A_FAREWELL,
@@ -104,10 +103,6 @@ static void lie(int fd, enum lie how)
         header_with(fd, 1, 0, 2);
         write_with(fd, "x", 1, 0);
         header_with(fd, 0, 2, 0);
-        break;
-    case BEHIND_THE_ANNOUNCEMENT:
-        header_with(fd, 1, 2, 0);
-        write_with(fd, "x", 1, 2);
         break;
     case BY_EVERY_BYTE:
         tongi_frame_encode_with(byte, TONGI_FRAME_DATA, 0, 1);
