@@ -193,10 +193,11 @@ enum tong_event_what {
     TONG_REFUSED      /* a newcomer was turned away at the door; it got no number */
 };
 
-/* Who it is about, where the kernel vouches for that; otherwise pid is 0 and uid and gid are UINT32_MAX. */
 typedef struct tong_event {
-    uint32_t what; /* enum tong_event_what */
-    uint32_t pid, uid, gid;
+    uint32_t what;          /* enum tong_event_what */
+    int32_t error;          /* of TONG_REFUSED: why, such as -EACCES (not let in) and -EBUSY (no room) */
+    uint32_t pid, uid, gid; /* where the kernel vouches for them; otherwise 0, UINT32_MAX, UINT32_MAX */
+    uint32_t reserved;
     uint64_t peer;
 } tong_event;
 

@@ -47,7 +47,7 @@ extern const struct tongi_option_spec tongi_option_specs[TONGI_OPT_COUNT];
 
 /*
  * Adds the options of a query ("size=1M&wait=spin", without closing 0) to opts, where a zero field means "not given".
- * What allow= says goes to *ret_allow (NULL: it is only checked); opts->allow then tells no more than that it was given.
+ * What allow= says goes to *ret_allow (NULL: it is only checked); opts->allow then tells only that it was given.
  * address is for the sentences. allowed: bits of the transport's options. Errors: TONG_E_ADDRESS, -ERANGE.
  */
 int tongi_options_parse(const char *query, size_t len, uint32_t allowed, const char *address, tong_opts *opts,

@@ -32,7 +32,7 @@ struct tongi_control {
  * gives no descriptor more, and tells by MSG_CTRUNC that there were more. */
 size_t tongi_control_len(uint32_t descriptors, bool credentials);
 
-/* Writes a control message that passes n descriptors, 1 to TONGI_DESCRIPTORS_MAX; returns what msg_controllen must be. */
+/* Writes a control message that passes n descriptors, 1 to TONGI_DESCRIPTORS_MAX; returns its msg_controllen. */
 size_t tongi_control_write(union tongi_control_room *room, const int *fds, uint32_t n);
 
 /* Reads what the system wrote into len bytes. Whatever stands there: each descriptor in it is found once, and what is

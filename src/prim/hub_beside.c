@@ -129,10 +129,11 @@ enum tong_event_what tongi_hub_death(const struct tongi_hub *hub, const struct t
     return hub->setup.net && hub->setup.net->is_dead && hub->setup.net->is_dead(link) ? TONG_DIED : TONG_CUT;
 }
 
-void tongi_hub_tell(struct tongi_hub *hub, enum tong_event_what what, const struct tongi_link *link)
+void tongi_hub_tell(struct tongi_hub *hub, enum tong_event_what what, const struct tongi_link *link, int error)
 {
     const tong_event event = {
         .what = what,
+        .error = error,
         .pid = link->pid,
         .uid = link->vouched ? link->uid : UINT32_MAX,
         .gid = link->vouched ? link->gid : UINT32_MAX,

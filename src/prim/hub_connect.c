@@ -66,7 +66,7 @@ static void replace_current(struct tongi_hub *hub, struct tongi_link *link)
     tongi_link_unref(hub->current, true);
     hub->current = link;
     hub->had_link = true;
-    tongi_hub_tell(hub, TONG_JOINED, link);
+    tongi_hub_tell(hub, TONG_JOINED, link, 0);
 }
 
 static int connect_once(struct tongi_hub *hub)
@@ -131,7 +131,7 @@ void tongi_hub_let_go(struct tongi_hub *hub, struct tongi_link **half, enum tong
     *half = NULL;
     link->lost = true;
     if (!link->told)
-        tongi_hub_tell(hub, what, link);
+        tongi_hub_tell(hub, what, link, 0);
     link->told = true;
     /* Also for the other half, unless it holds the link and so will find out by itself. */
     if (hub->in != link)

@@ -65,7 +65,7 @@ int tongi_hub_greeted(struct tongi_hub *hub, struct tongi_link *link)
     link->greeted = true;
     greeting_remove(hub, link);
     tongi_hub_arm(hub);
-    tongi_hub_tell(hub, TONG_JOINED, link);
+    tongi_hub_tell(hub, TONG_JOINED, link, 0);
     return 0;
 }
 
@@ -82,7 +82,7 @@ void tongi_hub_drop(struct tongi_hub *hub, struct tongi_link *link, enum tong_ev
         tongi_hub_unwatch(hub->in_epoll, link->in_fd);
     if (link->greeted) {
         tongi_hub_unwatch(hub->out_epoll, link->out_fd);
-        tongi_hub_tell(hub, what, link);
+        tongi_hub_tell(hub, what, link, 0);
     }
     hub->links[link->index] = hub->links[--hub->count];
     hub->links[link->index]->index = link->index;
@@ -115,13 +115,13 @@ static int links_reserve(struct tongi_hub *hub)
 }
 
 /* Who it was is asked once more: a newcomer that is turned away never became a link. */
-static void turned_away_tell(struct tongi_hub *hub, int fd)
+static void turned_away_tell(struct tongi_hub *hub, int fd, int error)
 {
     struct tongi_link who = {.in_fd = fd, .out_fd = fd};
 
     if (hub->setup.net && hub->setup.net->identify)
         (void)hub->setup.net->identify(hub->setup.place, &who);
-    tongi_hub_tell(hub, TONG_REFUSED, &who);
+    tongi_hub_tell(hub, TONG_REFUSED, &who, error);
 }
 
 /* Why somebody is not let in, as it stands in the thread's sentence: that one begins with the address, too. */
@@ -130,8 +130,9 @@ static const char *reason(const struct tongi_hub *hub)
     const char *sentence = tong_error_detail();
     size_t len = strlen(hub->setup.address);
 
-    return strncmp(sentence, hub->setup.address, len) == 0 && strncmp(sentence + len, ": ", 2) == 0 ? sentence + len + 2
-                                                                                                    : sentence;
+    if (strlen(sentence) < len + 2 || memcmp(sentence, hub->setup.address, len) != 0 || sentence[len] != ':')
+        return sentence;
+    return sentence + len + 2;
 }
 
 void tongi_hub_turn_away(struct tongi_hub *hub, int fd, int error, const char *why)
@@ -148,7 +149,7 @@ void tongi_hub_turn_away(struct tongi_hub *hub, int fd, int error, const char *w
     memcpy(sentence + used, why, len);
     sentence[used + len] = 0;
     (void)tongi_sys_send(fd, bytes, tongi_refuse_encode(bytes, error, sentence), MSG_DONTWAIT | MSG_NOSIGNAL);
-    turned_away_tell(hub, fd);
+    turned_away_tell(hub, fd, error);
     tongi_sys_close(fd);
 }
 

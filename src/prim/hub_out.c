@@ -363,6 +363,9 @@ static int farewell(struct tongi_hub *hub, struct tongi_link *link)
     int r = flush_link(hub, link);
     if (r == 0)
         tongi_link_end(link);
+    /* A pusher that has said goodbye has nothing to connect again for. */
+    if (r == 0 && hub->setup.role == TONG_PUSH)
+        hub->setup.reconnect = false;
     return r;
 }
 

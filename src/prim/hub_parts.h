@@ -119,8 +119,8 @@ int tongi_hub_starved(const struct tongi_hub *hub);
 int tongi_hub_may_pass(const struct tongi_hub *hub, const struct tongi_link *link, uint32_t n_fds);
 /* The connection ended without a farewell: TONG_DIED or TONG_CUT. */
 enum tong_event_what tongi_hub_death(const struct tongi_hub *hub, const struct tongi_link *link);
-/* What happened to a link, for whoever takes events. */
-void tongi_hub_tell(struct tongi_hub *hub, enum tong_event_what what, const struct tongi_link *link);
+/* What happened to a link, and why, for whoever takes events. */
+void tongi_hub_tell(struct tongi_hub *hub, enum tong_event_what what, const struct tongi_link *link, int error);
 
 /* ---- long bodies (hub_body.c) ---------------------------------------------------------------------------------- */
 

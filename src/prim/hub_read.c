@@ -185,7 +185,7 @@ int tongi_hub_lost(struct tongi_hub *hub, enum tong_event_what what)
         /* The peer's other direction may still be open, so the link stays. */
         pthread_mutex_lock(&hub->lock);
         if (!hub->in->told)
-            tongi_hub_tell(hub, TONG_LEFT, hub->in);
+            tongi_hub_tell(hub, TONG_LEFT, hub->in, 0);
         hub->in->told = true;
         pthread_mutex_unlock(&hub->lock);
         hub->in_fate = TONGI_FATE_END;

@@ -118,8 +118,8 @@ ssize_t tongi_link_putv(struct tongi_link *link, struct iovec *vector, uint32_t 
 /*
  * Writes what is left of before, then the batch, whose first frame begins behind skip bytes, as far as one system call
  * takes it. stage is scratch of TONGI_CHUNK_BYTES. A message with descriptors begins a system call of its own, and they
- * go in with its first byte. Errors: -EAGAIN (nothing of the batch went in), -EPIPE, -ECONNRESET, as the system says; no
- * sentence.
+ * go in with its first byte. Errors: -EAGAIN (nothing of the batch went in), -EPIPE, -ECONNRESET, as the system says,
+ * without a sentence.
  */
 int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, size_t skip, uint8_t *stage,
                      struct tongi_written *ret_written);

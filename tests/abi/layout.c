@@ -173,12 +173,14 @@ FIELD(struct tong_stats, connects, 64, uint64_t);
 FIELD(struct tong_stats, refused, 72, uint64_t);
 FIELD(struct tong_stats, sleeps, 80, uint64_t);
 
-SIZE(struct tong_event, 24);
+SIZE(struct tong_event, 32);
 FIELD(struct tong_event, what, 0, uint32_t);
-FIELD(struct tong_event, pid, 4, uint32_t);
-FIELD(struct tong_event, uid, 8, uint32_t);
-FIELD(struct tong_event, gid, 12, uint32_t);
-FIELD(struct tong_event, peer, 16, uint64_t);
+FIELD(struct tong_event, error, 4, int32_t);
+FIELD(struct tong_event, pid, 8, uint32_t);
+FIELD(struct tong_event, uid, 12, uint32_t);
+FIELD(struct tong_event, gid, 16, uint32_t);
+FIELD(struct tong_event, reserved, 20, uint32_t);
+FIELD(struct tong_event, peer, 24, uint64_t);
 
 SIZE(struct tong_pollitem, 16);
 FIELD(struct tong_pollitem, ch, 0, tong_channel *);

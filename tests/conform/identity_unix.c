@@ -102,6 +102,7 @@ TONG_TEST(a_stranger_is_refused_with_the_reason_on_both_sides)
     child = runner_fork(push_and_be_refused, (void *)"");
     event = next_event(rx);
     SAME(event.what, TONG_REFUSED);
+    SAME(event.error, -EACCES);
     SAME(event.uid, NOBODY);
     SAME(event.gid, NOBODY);
     SAME(event.pid, child);

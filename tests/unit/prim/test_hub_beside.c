@@ -2,6 +2,8 @@
 /* What the system may say when descriptors are passed, and deaths, without two processes. */
 #include "hub_ends.h"
 
+#include "support/faulty.h"
+
 static bool dead;
 
 static bool says_dead(const struct tongi_link *link)
