@@ -88,8 +88,8 @@ static inline int tongi_enter(tong_channel *ch, uint32_t direction)
 /* As tongi_enter for calls without a direction. */
 int tongi_enter_any(tong_channel *ch);
 
-/* "unix: has no ...; inproc: has" */
-int tongi_nocap(const tong_channel *ch, const char *what);
+/* "unix: has no ...; inproc: has": who has that capability, or 0 for what has no bit. */
+int tongi_nocap(const tong_channel *ch, uint32_t bit, const char *what);
 
 /* ---- waiting (wait.c) ------------------------------------------------------------------------------------------ */
 

@@ -35,9 +35,18 @@ int tongi_enter_fail(tong_channel *ch, uint32_t direction)
     return 0;
 }
 
-int tongi_nocap(const tong_channel *ch, const char *what)
+/* The first of transports.def that has the capability. */
+static const char *who_has(uint32_t bit)
 {
-    const char *instead = ch->ops->instead ? ch->ops->instead : "inproc";
+    for (size_t i = 0; bit && tongi_transports[i]; i++)
+        if (tongi_transports[i]->caps.bits & bit)
+            return tongi_transports[i]->scheme;
+    return "inproc";
+}
+
+int tongi_nocap(const tong_channel *ch, uint32_t bit, const char *what)
+{
+    const char *instead = who_has(bit);
 
     return TONG_FAIL(TONG_E_NOCAP, "%s: %s: has no %s; %s: has", ch->address, ch->ops->scheme, what, instead);
 }
@@ -78,14 +87,14 @@ int tongi_meta_send(const tong_channel *ch, const tong_meta *given, tong_meta *s
     int r = tongi_meta_take(ch, given, storage);
     if (r < 0)
         return r;
-    const struct tongi_transport_ops *ops = ch->start.inner ? ch->start.inner : ch->ops;
-    if (storage->n_fds && !(ops->caps.bits & TONG_CAP_DESCRIPTORS))
-        return TONG_FAIL(TONG_E_NOCAP, "%s: %s: passes no descriptors with messages; unix: does", ch->address,
-                         ops->scheme);
+    /* What a wrapping transport passes on is the inner one's to carry. */
+    uint32_t bits = (ch->start.inner ? ch->start.inner : ch->ops)->caps.bits;
+    if (storage->n_fds && !(bits & TONG_CAP_DESCRIPTORS))
+        return tongi_nocap(ch, TONG_CAP_DESCRIPTORS, "descriptors with messages");
     if (storage->n_fds && !storage->fds)
         return TONG_FAIL(-EINVAL, "%s: tong_meta.fds is NULL and n_fds is %u", ch->address, storage->n_fds);
-    if (storage->kind && !(ops->caps.bits & TONG_CAP_KINDS))
-        return tongi_nocap(ch, "priorities or types");
+    if (storage->kind && !(bits & TONG_CAP_KINDS))
+        return tongi_nocap(ch, TONG_CAP_KINDS, "priorities or types");
     *ret_used = storage;
     return 0;
 }

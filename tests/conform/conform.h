@@ -32,10 +32,12 @@ enum conform_conversation {
 
 /* What a test runs on. */
 struct conform {
+    const char *row; /* the scheme, or what names its variant */
     const char *scheme;
     enum conform_conversation conversation;
     tong_caps caps;
     char address[128]; /* fresh, without options */
+    const char *query; /* those that every opening needs: "option=value", or "" */
     struct dice dice;
 };
 

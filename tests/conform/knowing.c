@@ -182,6 +182,25 @@ CONFORM_TEST(events_tell_of_peers, CONFORM_PIPELINE)
     tong_close(rx);
 }
 
+CONFORM_TEST(events_tell_a_sender_of_its_receiver, CONFORM_PIPELINES)
+{
+    tong_event event;
+    struct ends e;
+
+    if (conform_is_object(c))
+        return;
+    ends_open(c, &e, NULL);
+    event = next_event(e.tx);
+    SAME(event.what, TONG_JOINED);
+    ck_ok(tong_send(e.tx, "x", 1, conform_patience()));
+    ends_expect(e.rx, "x");
+    /* Its farewell is seen without anything being sent. */
+    e.rx = tong_close(e.rx);
+    event = next_event(e.tx);
+    SAME(event.what, TONG_LEFT);
+    ends_close(&e);
+}
+
 CONFORM_TEST(events_nobody_takes_are_counted, CONFORM_PIPELINE)
 {
     enum { N = 200 };
@@ -233,14 +252,14 @@ CONFORM_TEST(remove_takes_what_nobody_lives_on, CONFORM_PIPELINE | CONFORM_PAIR)
 {
     tong_channel *ch;
 
-    ck_error(tong_remove(c->address), -ENOENT);
+    ck_error(conform_remove(c), -ENOENT);
     BEGINS(c->address);
     ch = conform_open(c, end_role(c, END_RECEIVER), NULL);
-    ck_error(tong_remove(c->address), -EBUSY);
+    ck_error(conform_remove(c), -EBUSY);
     BEGINS(c->address);
     ck_error(tong_recv(ch, NULL, 0, tong_now()), conform_is_pair(c) && !conform_is_object(c) ? TONG_E_STATE : -EAGAIN);
     tong_close(ch);
-    ck_error(tong_remove(c->address), -ENOENT);
+    ck_error(conform_remove(c), -ENOENT);
     ck_error(tong_remove("nosuch:x"), TONG_E_ADDRESS);
     ck_error(tong_remove(NULL), -EINVAL);
 }

@@ -113,18 +113,15 @@ static int file_send(struct sending *s, const char *path)
 static int refusal_await(const struct sending *s)
 {
     int64_t until_ns = tool_now_ns() + REFUSAL_NS;
-    tong_event event = {0};
+    struct pollfd stop = {.fd = tool_stop_fd(), .events = POLLIN};
+    bool over = false;
+    tong_event event;
 
-    while (event.what != TONG_LEFT && event.what != TONG_CUT && event.what != TONG_DIED) {
-        struct pollfd stop = {.fd = tool_stop_fd(), .events = POLLIN};
-        int r = tong_finish(s->ch, tong_now());
-
-        if (r == TONG_E_REFUSED)
-            return tool_fail(s->tool, r);
-        if (tong_events(s->ch, &event, 1) == 1)
-            continue;
-        if (r < 0 || tool_now_ns() >= until_ns || poll(&stop, 1, 1) != 0)
-            break;
+    while (!over && tool_now_ns() < until_ns && poll(&stop, 1, 1) == 0) {
+        while (tong_events(s->ch, &event, 1) == 1)
+            over = over || event.what == TONG_LEFT || event.what == TONG_CUT || event.what == TONG_DIED;
+        if (tong_finish(s->ch, tong_now()) == TONG_E_REFUSED)
+            return tool_fail(s->tool, TONG_E_REFUSED);
     }
     return TOOL_DONE;
 }
