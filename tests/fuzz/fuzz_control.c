@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What comes beside the bytes of a socket. First the input as the control messages of one read, in an allocation of
- * just their length. Then the input as a program: what a peer writes, where descriptors are attached, and in which pieces a
- * hub reads it, over a system that exists only here. Whatever comes, each descriptor is handed over with the message
- * that announced it or is closed, once, and no message comes with another count than it announced.
+ * just their length. Then the input as a program: what a peer writes, where descriptors are attached, and in which
+ * pieces a hub reads it, over a system that exists only here. Whatever comes, each descriptor is handed over with the
+ * message that announced it or is closed, once, and no message comes with another count than it announced.
  */
 #include <errno.h>
 #include <stdlib.h>
