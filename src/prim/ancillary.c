@@ -14,10 +14,10 @@
 struct tongi_ancillary *tongi_ancillary_new(uint32_t descriptors, bool credentials)
 {
     struct tongi_ancillary *ancillary = tongi_sys_alloc(sizeof *ancillary + TONGI_SETS_MAX * descriptors * sizeof(int));
-    int *fds = (int *)(ancillary + 1);
 
     if (!ancillary)
         return NULL;
+    int *fds = (int *)(ancillary + 1);
     ancillary->descriptors = descriptors;
     ancillary->credentials = credentials;
     for (uint32_t i = 0; i < TONGI_SETS_MAX; i++)

@@ -53,17 +53,8 @@ enum tongi_scan tongi_hub_judge(struct tongi_hub *hub, struct tongi_link *link, 
     return mismatch(hub, link, tongi_ancillary_strays(link->ancillary, at));
 }
 
-uint32_t tongi_hub_announced(const struct tongi_hub *hub, const struct tongi_link *link, enum tongi_scan found)
-{
-    if (found == TONGI_SCAN_BODY)
-        return link->body.descriptors;
-    return tongi_frame_descriptors(tongi_frame_word(hub->stage.data + hub->stage.next));
-}
-
 uint64_t tongi_hub_began(const struct tongi_hub *hub, const struct tongi_link *link, enum tongi_scan found)
 {
-    if (!link->ancillary)
-        return 0;
     return next_at(hub, link) - (found == TONGI_SCAN_BODY ? TONGI_FRAME_BYTES + link->body.len : 0);
 }
 

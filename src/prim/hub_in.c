@@ -75,12 +75,11 @@ int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong
     if (len > msgs[0].len)
         return too_big(hub, len, msgs[0].len);
     uint32_t announced = tongi_hub_announced(hub, link, (enum tongi_scan)found);
-    r = tongi_hub_has_room(hub, announced, meta);
-    if (r < 0) {
+    if (announced && (r = tongi_hub_has_room(hub, announced, meta)) < 0) {
         int settled = tongi_hub_settle_in(hub);
         return settled < 0 ? settled : r;
     }
-    uint64_t began = meta ? tongi_hub_began(hub, link, (enum tongi_scan)found) : 0;
+    uint64_t began = link->ancillary && meta ? tongi_hub_began(hub, link, (enum tongi_scan)found) : 0;
     if (found == TONGI_SCAN_BODY) {
         if (!link->body.lent)
             memcpy(msgs[0].data, link->body.own.data, len);
@@ -99,6 +98,26 @@ int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong
     return count;
 }
 
+/* Lends the message that stands first, whose descriptors are the caller's from now on. */
+static void lend(struct tongi_hub *hub, struct tongi_link *link, enum tongi_scan found, tong_span *ret_span,
+                 tong_meta *meta)
+{
+    uint32_t announced = tongi_hub_announced(hub, link, found);
+    union {
+        const uint8_t *from;
+        void *to;
+    } body = {.from = found == TONGI_SCAN_BODY ? link->body.own.data
+                                               : hub->stage.data + hub->stage.next + TONGI_FRAME_BYTES};
+
+    ret_span->data = body.to;
+    ret_span->token = ++hub->lent;
+    link->sequence++;
+    if (meta)
+        tongi_hub_describe(link, link->ancillary ? tongi_hub_began(hub, link, found) : 0, meta);
+    if (announced)
+        tongi_ancillary_hand_over(link->ancillary, meta);
+}
+
 int64_t tongi_hub_peek(struct tongi_hub *hub, tong_span *ret_spans, tong_meta *metas, uint32_t n)
 {
     uint32_t count = 0, len = 0;
@@ -113,25 +132,13 @@ int64_t tongi_hub_peek(struct tongi_hub *hub, tong_span *ret_spans, tong_meta *m
     if (found < 0)
         return found;
     struct tongi_link *link = hub->in;
-    uint32_t announced = tongi_hub_announced(hub, link, (enum tongi_scan)found);
-    r = tongi_hub_has_room(hub, announced, metas);
+    /* Only the first can bring descriptors: those that are lent behind it are plain. */
+    r = tongi_hub_has_room(hub, tongi_hub_announced(hub, link, (enum tongi_scan)found), metas);
     if (r < 0)
         return r;
     do {
-        const uint8_t *data = hub->stage.data + hub->stage.next + TONGI_FRAME_BYTES;
-        if (found == TONGI_SCAN_BODY)
-            data = link->body.own.data;
-        union {
-            const uint8_t *from;
-            void *to;
-        } body = {.from = data};
-        ret_spans[count] = (tong_span){.data = body.to, .len = len, .token = ++hub->lent};
-        link->sequence++;
-        if (metas)
-            tongi_hub_describe(link, tongi_hub_began(hub, link, (enum tongi_scan)found), &metas[count]);
-        if (announced)
-            tongi_ancillary_hand_over(link->ancillary, metas);
-        announced = 0; /* those behind it are plain */
+        ret_spans[count] = (tong_span){.len = len};
+        lend(hub, link, (enum tongi_scan)found, &ret_spans[count], metas ? &metas[count] : NULL);
         count++;
         if (found == TONGI_SCAN_BODY) {
             hub->body_lent = true;

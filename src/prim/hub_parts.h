@@ -106,8 +106,14 @@ enum tongi_scan tongi_hub_broken(struct tongi_hub *hub, struct tongi_link *link,
  * if so, and otherwise the peer is told. */
 enum tongi_scan tongi_hub_judge(struct tongi_hub *hub, struct tongi_link *link, uint32_t announced);
 /* How many descriptors come with the message that was found. */
-uint32_t tongi_hub_announced(const struct tongi_hub *hub, const struct tongi_link *link, enum tongi_scan found);
-/* Where in the stream it began. */
+static inline uint32_t tongi_hub_announced(const struct tongi_hub *hub, const struct tongi_link *link,
+                                           enum tongi_scan found)
+{
+    return found == TONGI_SCAN_BODY ? link->body.descriptors
+                                    : tongi_frame_descriptors(tongi_frame_word(hub->stage.data + hub->stage.next));
+}
+
+/* Where in the stream it began, of a link with an ancillary. */
 uint64_t tongi_hub_began(const struct tongi_hub *hub, const struct tongi_link *link, enum tongi_scan found);
 /* Has the receiver room for them? TONG_E_TOOBIG; whoever offers none at all does not want them. */
 int tongi_hub_has_room(const struct tongi_hub *hub, uint32_t announced, const tong_meta *meta);

@@ -218,6 +218,14 @@ static int refill(struct tongi_hub *hub)
 
 /* ---- the next message ------------------------------------------------------------------------------------------ */
 
+/* What stands first ends the conversation. */
+static int given_up(struct tongi_hub *hub, enum tongi_scan found)
+{
+    int r = tongi_hub_lost(hub, found == TONGI_SCAN_END ? TONG_LEFT : TONG_CUT);
+
+    return found == TONGI_SCAN_STARVED ? tongi_hub_starved(hub) : r;
+}
+
 /* Reads until a whole message stands first: TONGI_SCAN_FRAME or TONGI_SCAN_BODY. direct: where a long one may go, or
  * NULL. */
 int tongi_hub_advance(struct tongi_hub *hub, const tong_bytes *direct, uint32_t *ret_len)
@@ -241,8 +249,6 @@ int tongi_hub_advance(struct tongi_hub *hub, const tong_bytes *direct, uint32_t 
         else if (found == TONGI_SCAN_MORE)
             r = refill(hub);
         else
-            r = tongi_hub_lost(hub, found == TONGI_SCAN_END ? TONG_LEFT : TONG_CUT);
-        if (found == TONGI_SCAN_STARVED)
-            r = tongi_hub_starved(hub);
+            r = given_up(hub, found);
     }
 }
