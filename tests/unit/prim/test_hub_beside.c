@@ -124,6 +124,21 @@ TONG_TEST(they_go_with_the_first_byte_of_their_message)
     close_both();
 }
 
+TONG_TEST(while_what_was_left_does_not_go_nothing_of_it_goes)
+{
+    const tong_meta more = {.struct_size = sizeof more, .flags = TONG_MORE};
+
+    open_both(3);
+    ck_ok(tongi_hub_send_parts(&tx.hub, &(tong_view){"one", 3}, 1, &more));
+    faulty_fail(FAULTY_send, 1, EAGAIN);
+    ck_error(send_with(&tx, "two", 3, 2), -EAGAIN);
+    ck_error(end_recv(&rx, NULL, 0), -EAGAIN);
+    ck_ok(send_with(&tx, "two", 3, 2));
+    end_expect(&rx, "one");
+    end_expect(&rx, "two");
+    close_both();
+}
+
 TONG_TEST(no_memory_for_what_comes_beside)
 {
     hub_faults();
