@@ -6,12 +6,33 @@
 
 #include "base/error.h"
 
+/* How often one look reads what is thrown away: a chunk in all, so that whoever says much cannot keep a call. */
+#define FOREIGN_READS 64
+
 static int listens_for_pairs(const struct tongi_hub *hub)
 {
     if (!tongi_hub_many(hub) || hub->setup.role != TONG_PAIR)
         return 0;
     return TONG_FAIL(TONG_E_STATE, "%s: this pair listens; tong_accept gives a channel for each peer",
                      hub->setup.address);
+}
+
+/* Lends the message that was found, whose descriptors are the caller's from now on. */
+static void lend(struct tongi_hub *hub, enum tongi_scan found, const uint8_t *data, size_t len, tong_span *ret_span,
+                 tong_meta *ret_meta)
+{
+    uint32_t announced = tongi_hub_announced(hub, hub->in, found);
+    union {
+        const uint8_t *from;
+        void *to;
+    } body = {.from = data};
+
+    *ret_span = (tong_span){.data = body.to, .len = len, .token = ++hub->lent};
+    hub->in->sequence++;
+    if (ret_meta)
+        tongi_hub_describe(hub->in, hub->in->ancillary ? tongi_hub_began(hub, hub->in, found) : 0, ret_meta);
+    if (announced)
+        tongi_ancillary_hand_over(hub->in->ancillary, ret_meta);
 }
 
 static int too_big(const struct tongi_hub *hub, uint32_t len, size_t room)
@@ -53,9 +74,26 @@ static uint32_t take_first(struct tongi_hub *hub, tong_bytes *msg, uint32_t len)
     return 1;
 }
 
+/* Takes what is not a frame in the stage. Raw bytes have no bounds that a small room could break. */
+static int64_t take_other(struct tongi_hub *hub, int found, uint32_t len, tong_bytes *msgs, uint32_t n)
+{
+    struct tongi_body *body = &hub->in->body;
+    bool fits = len <= msgs[0].len || (hub->setup.framing == TONG_FRAMING_RAW && msgs[0].len);
+
+    if (!fits)
+        return too_big(hub, len, msgs[0].len);
+    if (found == TONGI_SCAN_FOREIGN)
+        return tongi_hub_foreign_take(hub, msgs, n);
+    if (!body->lent)
+        memcpy(msgs[0].data, body->own.data, len);
+    tongi_hub_body_end(hub, hub->in);
+    msgs[0].len = len;
+    return 1;
+}
+
 int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong_meta *meta)
 {
-    uint32_t count = 0, len = 0;
+    uint32_t len = 0;
     int r = listens_for_pairs(hub);
 
     if (r < 0)
@@ -65,6 +103,7 @@ int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong
         if (r < 0)
             return r;
     }
+    hub->wanted = n;
     int found = tongi_hub_advance(hub, &msgs[0], &len);
     if (found < 0) {
         /* Only -EAGAIN may keep the receiver's room. */
@@ -72,25 +111,22 @@ int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong
         return r < 0 ? r : found;
     }
     struct tongi_link *link = hub->in;
-    if (len > msgs[0].len)
-        return too_big(hub, len, msgs[0].len);
     uint32_t announced = tongi_hub_announced(hub, link, (enum tongi_scan)found);
     if (announced && (r = tongi_hub_has_room(hub, announced, meta)) < 0) {
         int settled = tongi_hub_settle_in(hub);
         return settled < 0 ? settled : r;
     }
     uint64_t began = link->ancillary && meta ? tongi_hub_began(hub, link, (enum tongi_scan)found) : 0;
-    if (found == TONGI_SCAN_BODY) {
-        if (!link->body.lent)
-            memcpy(msgs[0].data, link->body.own.data, len);
-        tongi_hub_body_end(hub, link);
-        msgs[0].len = len;
-        link->sequence++;
-        count = 1;
-    } else {
+    int64_t count;
+    if (found != TONGI_SCAN_FRAME)
+        count = take_other(hub, found, len, msgs, n);
+    else if (len > msgs[0].len)
+        count = too_big(hub, len, msgs[0].len);
+    else
         count = announced ? take_first(hub, msgs, len) : take_staged(hub, msgs, n);
-        link->sequence += count;
-    }
+    if (count < 0)
+        return count;
+    link->sequence += (uint64_t)count;
     if (meta)
         tongi_hub_describe(link, began, meta);
     if (announced)
@@ -98,24 +134,19 @@ int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong
     return count;
 }
 
-/* Lends the message that stands first, whose descriptors are the caller's from now on. */
-static void lend(struct tongi_hub *hub, struct tongi_link *link, enum tongi_scan found, tong_span *ret_span,
-                 tong_meta *meta)
+static int64_t peek_foreign(struct tongi_hub *hub, uint32_t len, tong_span *ret_spans, tong_meta *metas, uint32_t n)
 {
-    uint32_t announced = tongi_hub_announced(hub, link, found);
-    union {
-        const uint8_t *from;
-        void *to;
-    } body = {.from = found == TONGI_SCAN_BODY ? link->body.own.data
-                                               : hub->stage.data + hub->stage.next + TONGI_FRAME_BYTES};
+    int64_t more = len;
+    uint32_t count = 0;
 
-    ret_span->data = body.to;
-    ret_span->token = ++hub->lent;
-    link->sequence++;
-    if (meta)
-        tongi_hub_describe(link, link->ancillary ? tongi_hub_began(hub, link, found) : 0, meta);
-    if (announced)
-        tongi_ancillary_hand_over(link->ancillary, meta);
+    do {
+        len = (uint32_t)more;
+        lend(hub, TONGI_SCAN_FOREIGN, hub->stage.data + hub->stage.next, len, &ret_spans[count],
+             metas ? &metas[count] : NULL);
+        count++;
+        tongi_hub_foreign_pass(hub, len);
+    } while (count < n && (more = tongi_hub_foreign_find(hub, hub->in)) >= 0);
+    return count;
 }
 
 int64_t tongi_hub_peek(struct tongi_hub *hub, tong_span *ret_spans, tong_meta *metas, uint32_t n)
@@ -125,27 +156,30 @@ int64_t tongi_hub_peek(struct tongi_hub *hub, tong_span *ret_spans, tong_meta *m
 
     if (r < 0)
         return r;
+    hub->wanted = n;
     int found = tongi_hub_advance(hub, NULL, &len);
     if (found == -ENOBUFS)
         return TONG_FAIL(-ENOBUFS, "%s: %llu loans are out; release some before peeking further", hub->setup.address,
                          (unsigned long long)tongi_hub_loans(hub));
     if (found < 0)
         return found;
-    struct tongi_link *link = hub->in;
     /* Only the first can bring descriptors: those that are lent behind it are plain. */
-    r = tongi_hub_has_room(hub, tongi_hub_announced(hub, link, (enum tongi_scan)found), metas);
+    r = tongi_hub_has_room(hub, tongi_hub_announced(hub, hub->in, (enum tongi_scan)found), metas);
     if (r < 0)
         return r;
+    if (found == TONGI_SCAN_BODY) {
+        lend(hub, TONGI_SCAN_BODY, hub->in->body.own.data, len, &ret_spans[0], metas);
+        hub->body_lent = true;
+        return 1;
+    }
+    if (found == TONGI_SCAN_FOREIGN)
+        return peek_foreign(hub, len, ret_spans, metas, n);
     do {
-        ret_spans[count] = (tong_span){.len = len};
-        lend(hub, link, (enum tongi_scan)found, &ret_spans[count], metas ? &metas[count] : NULL);
+        lend(hub, TONGI_SCAN_FRAME, hub->stage.data + hub->stage.next + TONGI_FRAME_BYTES, len, &ret_spans[count],
+             metas ? &metas[count] : NULL);
         count++;
-        if (found == TONGI_SCAN_BODY) {
-            hub->body_lent = true;
-            return count;
-        }
         hub->stage.next += TONGI_FRAME_BYTES + len;
-    } while (count < n && tongi_hub_is_whole(hub, link, &len));
+    } while (count < n && tongi_hub_is_whole(hub, hub->in, &len));
     return count;
 }
 
@@ -193,8 +227,13 @@ void tongi_hub_look(struct tongi_hub *hub)
 {
     uint32_t len = 0;
 
-    /* A hub that only sends takes a message for a breach; one that receives stops in front of it. */
-    (void)tongi_hub_advance(hub, NULL, &len);
+    /* A hub that only sends takes a message for a breach; one that receives stops in front of it. What a foreign
+     * reader says is read, so that it does not get stuck, and thrown away. */
+    for (int i = 0; i < FOREIGN_READS && tongi_hub_advance(hub, NULL, &len) == TONGI_SCAN_FOREIGN; i++) {
+        if (!tongi_hub_sends_only(hub))
+            return;
+        tongi_hub_consume(hub, hub->stage.end - hub->stage.next);
+    }
 }
 
 bool tongi_hub_in_ready(const struct tongi_hub *hub)
@@ -208,6 +247,8 @@ bool tongi_hub_in_ready(const struct tongi_hub *hub)
         return false;
     if (hub->in->body.active)
         return hub->in->body.got == hub->in->body.len && !hub->body_lent;
+    if (tongi_hub_foreign(hub))
+        return tongi_hub_foreign_find(hub, hub->in) != -EAGAIN;
     return available >= TONGI_FRAME_BYTES &&
            available - TONGI_FRAME_BYTES >= (uint32_t)tongi_frame_word(stage->data + stage->next);
 }

@@ -35,6 +35,7 @@ void conform_address(const struct conform *c, const char *more, char *ret_addres
 {
     const char *own = c->query && *c->query ? c->query : NULL;
 
+    more = more && *more ? more : NULL;
     snprintf(ret_address, len, "%s%s%s%s%s", c->address, own ? "?" : "", own ? own : "", own && more ? "&" : "",
              !more ? ""
              : own ? more + 1
@@ -56,6 +57,19 @@ int conform_remove(const struct conform *c)
 
     conform_address(c, NULL, address, sizeof address);
     return tong_remove(address);
+}
+
+bool conform_takes(const struct conform *c, const char *query)
+{
+    char address[256];
+    tong_channel *ch;
+    int r;
+
+    conform_address(c, query, address, sizeof address);
+    r = tong_open(&ch, address, end_role(c, END_RECEIVER), NULL, tong_now());
+    if (r != TONG_E_ADDRESS)
+        tong_close((ck_ok(r), ch));
+    return r != TONG_E_ADDRESS;
 }
 
 tong_channel *conform_open(const struct conform *c, uint32_t role, const char *query)

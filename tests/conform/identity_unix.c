@@ -188,6 +188,36 @@ TONG_TEST(allow_in_the_struct_is_not_kept)
     tong_close(rx);
 }
 
+/* Packets and foreign programs are asked who they are, too; those who do not speak tong are just hung up on. */
+TONG_TEST(every_connection_is_asked)
+{
+    static const char *const kinds[] = {"socket=seqpacket", "framing=line", "framing=raw"};
+    char address[100];
+    tong_channel *rx, *tx;
+    tong_event event;
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        snprintf(address, sizeof address, BARE_ADDRESS "?allow=uid:4000000000&%s", kinds[i]);
+        ck_ok(tong_open(&rx, address, TONG_PULL, NULL, tong_now()));
+        ck_error(tong_open(&tx, address, TONG_PUSH, NULL, conform_patience()), -EACCES);
+        SAYS("allow=uid:4000000000");
+        snprintf(address, sizeof address, BARE_ADDRESS "?%s", kinds[i]);
+        ck_ok(tong_open(&tx, address, TONG_PUSH, NULL, conform_patience()));
+        do
+            event = next_event(rx);
+        while (event.what != TONG_REFUSED);
+        SAME(event.uid, geteuid());
+        SAME(event.error, -EACCES);
+        SAME(bare_stats(rx).peers, 0);
+        tong_close(tx);
+        tong_close(rx);
+    }
+    ck_error(tong_open(&tx, BARE_ADDRESS "?socket=dgram&allow=uid:0", TONG_PUSH, NULL, tong_now()), TONG_E_ADDRESS);
+    SAYS("'allow'");
+    ck_error(tong_open(&tx, BARE_ADDRESS "?socket=seqpacket&descriptors=1", TONG_PULL, NULL, tong_now()),
+             TONG_E_ADDRESS);
+}
+
 /* ---- whom one talks to ------------------------------------------------------------------------------------------ */
 
 struct squat {
