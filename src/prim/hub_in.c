@@ -108,7 +108,7 @@ int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong
         if (r > 0) {
             hub->in->sequence++;
             if (meta)
-                meta_fill(hub->in, meta);
+                tongi_hub_describe(hub->in, 0, meta);
         }
         if (r != 0)
             return r;
