@@ -83,6 +83,7 @@ VALUE(TONG_CAP_PROCESSES, 16384);
 VALUE(TONG_CAP_LOSSY, 32768);
 VALUE(TONG_CAP_PAIR_FD, 65536);
 VALUE(TONG_CAP_ADOPT, 131072);
+VALUE(TONG_CAP_SPAWN, 262144);
 VALUE(TONG_JOINED, 1);
 VALUE(TONG_LEFT, 2);
 VALUE(TONG_DIED, 3);
@@ -217,6 +218,8 @@ FUNCTION(tong_send, int(tong_channel *, const void *, size_t, tong_deadline));
 FUNCTION(tong_send_many, int64_t(tong_channel *, const tong_view *, uint32_t, tong_deadline));
 FUNCTION(tong_send_parts, int(tong_channel *, const tong_view *, uint32_t, const tong_meta *, tong_deadline));
 FUNCTION(tong_shutdown, void(tong_channel *));
+FUNCTION(tong_spawn, int(tong_channel **, const char *, uint32_t, const tong_opts *, const char *const *,
+                         const char *const *, pid_t *));
 FUNCTION(tong_subscribe, int(tong_channel *, const void *, size_t));
 FUNCTION(tong_unsubscribe, int(tong_channel *, const void *, size_t));
 FUNCTION(tong_version, uint32_t(void));
