@@ -108,17 +108,20 @@ CONFORM_TEST(sending_keeps_its_deadline, CONFORM_ONE_WAY)
 
 CONFORM_TEST(a_full_channel_works_again, CONFORM_ONE_WAY)
 {
+    enum { STEP = 777, ROUNDS = 5 };
+    static char message[LEN + STEP * ROUNDS];
     struct ledger ledger = {.taken = 0};
     struct ends e;
     uint64_t sent = 0;
 
     ends_open(c, &e, NULL);
-    for (int i = 0; i < 5; i++) {
+    for (size_t i = 0; i < ROUNDS; i++) {
+        size_t len = LEN + STEP * i; /* there may be room for a shorter one */
         uint64_t before = sent;
-        sent = ends_fill(e.tx, LEN + (size_t)i * 777, 1, sent);
+        sent = ends_fill(e.tx, len, 1, sent);
         CHECK(sent > before);
-        ck_error(tong_send(e.tx, room, sizeof room, tong_now()), -EAGAIN);
-        ck_error(tong_send(e.tx, room, sizeof room, tong_in_ms(1)), -ETIMEDOUT);
+        ck_error(tong_send(e.tx, message, len, tong_now()), -EAGAIN);
+        ck_error(tong_send(e.tx, message, len, tong_in_ms(1)), -ETIMEDOUT);
         ends_drain(&e, &ledger, 1, i % 2 ? sent : (before + sent) / 2);
     }
     ends_drain(&e, &ledger, 1, sent);
@@ -131,7 +134,7 @@ CONFORM_TEST(accepting_keeps_its_deadline, CONFORM_PAIR)
     tong_channel *listener, *ch;
     int64_t begun_ns;
 
-    if (conform_is_object(c))
+    if (!conform_is_met(c))
         return;
     listener = conform_open(c, TONG_PAIR | TONG_LISTEN, NULL);
     ck_error(tong_accept(listener, &ch, tong_now()), -EAGAIN);
@@ -196,7 +199,7 @@ CONFORM_TEST(shutdown_wakes_accepting, CONFORM_PAIR)
     tong_channel *ch;
     struct side other;
 
-    if (conform_is_object(c))
+    if (!conform_is_met(c))
         return;
     listener.ch = conform_open(c, TONG_PAIR | TONG_LISTEN, "?wait=block");
     side_start_thread(&other, c, shut_down_sleeper, &listener);
