@@ -148,7 +148,8 @@ int bench_tong_open(struct bench_seat *seat, const struct bench_play *play, unsi
                     int ready_fd)
 {
     static const uint32_t roles[][2] = {
-        [BENCH_PAIR] = {TONG_PAIR | TONG_LISTEN, TONG_PAIR}, [BENCH_PIPELINE] = {TONG_PULL, TONG_PUSH}};
+        [BENCH_PAIR] = {TONG_PAIR, TONG_PAIR}, [BENCH_PIPELINE] = {TONG_PULL, TONG_PUSH}};
+    bool listens = play->talk == BENCH_PAIR && number == 0 && play->heirs == NULL;
     tong_opts opts = options_of(&play->job);
     tong_deadline deadline = tong_in_ms(OPEN_MS);
     struct bench_end *end = calloc(1, sizeof *end);
@@ -157,12 +158,15 @@ int bench_tong_open(struct bench_seat *seat, const struct bench_play *play, unsi
     if (end == NULL)
         return -ENOMEM;
     int r = end_batches(end, seat);
+    if (r == 0 && play->heirs != NULL)
+        r = heirs_be(play->heirs, (int)number);
     if (r == 0)
-        r = tong_open(&end->ch, play->address, roles[play->talk][number], &opts, deadline);
+        r = tong_open(&end->ch, play->address, roles[play->talk][number] | (listens ? TONG_LISTEN : 0), &opts,
+                      deadline);
     if (r < 0)
         return r;
     ready(ready_fd);
-    if (play->talk == BENCH_PAIR && number == 0 && is_link(end->ch)) {
+    if (listens && is_link(end->ch)) {
         end->listener = end->ch;
         end->ch = NULL;
         r = tong_accept(end->listener, &end->ch, deadline);

@@ -17,6 +17,8 @@ static const struct tour_row rows[] = {
     {"inproc", "pipeline", "inproc:tour-there", "inproc:tour-back", true},
     {"unix", "pair", "unix:tour.sock", NULL, false},
     {"unix", "pipeline", "unix:there.sock", "unix:back.sock", false},
+    {"pipe", "pair", "pipe:", NULL, false},
+    {"pipe", "pipeline", "pipe:", "pipe:", false},
 };
 
 enum { N_ROWS = sizeof rows / sizeof rows[0] };
