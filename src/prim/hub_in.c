@@ -57,8 +57,34 @@ static uint32_t take_staged(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n)
     return count;
 }
 
+/* From the one link of a hub whose peer was greeted, when nothing is unfinished: what most calls meet, in a fraction of
+ * the steps. How many messages were taken, -EAGAIN, or 0: it takes the long way. */
+static int64_t recv_short(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n)
+{
+    struct tongi_stage *stage = &hub->stage;
+    struct tongi_link *link = hub->in;
+
+    if (!link || !link->greeted || link->body.active || link->large || hub->in_fate != TONGI_FATE_OPEN ||
+        tongi_hub_loans(hub) || tongi_hub_many(hub) || tongi_hub_sends_only(hub))
+        return 0;
+    if (stage->next == stage->end) {
+        ssize_t got = tongi_link_get(link, stage->data, stage->room);
+        if (got <= 0)
+            return got == -EAGAIN ? -EAGAIN : 0;
+        stage->next = 0;
+        stage->end = (size_t)got;
+    }
+    uint32_t count = take_staged(hub, msgs, n);
+    link->sequence += count;
+    return count;
+}
+
 int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong_meta *meta)
 {
+    int64_t taken = meta ? 0 : recv_short(hub, msgs, n);
+
+    if (taken)
+        return taken;
     uint32_t count = 0, len = 0;
     int r = listens_for_pairs(hub);
 

@@ -241,8 +241,40 @@ static int64_t send_batch(struct tongi_hub *hub, const struct tongi_batch *batch
     return send_single(hub, batch);
 }
 
+/* One short message over the one link of a hub that has written before, and has nothing left of that: what most sends
+ * are, in a fraction of the steps. 0: it takes the long way. */
+static int64_t send_short(struct tongi_hub *hub, const tong_view *msg)
+{
+    struct tongi_link *link = hub->out;
+
+    if (!link || hub->begun || !hub->scratch || msg->len > TONGI_GATHER_BYTES || link->rest_at != link->rest_end ||
+        tongi_hub_many(hub))
+        return 0;
+    uint64_t limit = tongi_load_relaxed_u64(&link->peer_size);
+    if (limit == 0 || msg->len > limit)
+        return 0;
+    size_t frame = TONGI_FRAME_BYTES + msg->len;
+    tongi_frame_encode(hub->scratch, TONGI_FRAME_DATA, (uint32_t)msg->len);
+    if (msg->len)
+        memcpy(hub->scratch + TONGI_FRAME_BYTES, msg->data, msg->len);
+    ssize_t written = tongi_link_put(link, hub->scratch, frame);
+    hub->wait_link = NULL;
+    if (written == (ssize_t)frame)
+        return 1;
+    if (written <= 0)
+        return written == -EAGAIN ? -EAGAIN : 0;
+    if (tongi_link_keep_bytes(link, hub->scratch + written, frame - (size_t)written) >= 0)
+        return 1;
+    tongi_hub_cut(hub, link);
+    return out_of_memory(hub);
+}
+
 int64_t tongi_hub_send(struct tongi_hub *hub, const tong_view *msgs, uint32_t n)
 {
+    int64_t sent = n == 1 ? send_short(hub, msgs) : 0;
+
+    if (sent)
+        return sent;
     return send_batch(hub, &(struct tongi_batch){.parts = msgs, .n = n});
 }
 
