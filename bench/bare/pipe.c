@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pipe: two pipes, one each way, as large as the kernel makes them. A message is four bytes of length and its body.
- * Small ones are assembled in one buffer and given to one write(), which beats gathering; over STAGE_MAX the copy costs
- * more than the second iovec. The receiver knows the size beforehand, as no general library can, and asks for exactly
- * one frame. An end that only blocks leaves that to read() and write(); one that spins has to poll() before it sleeps.
+ * pipe: two pipes, one each way, as large as tong makes them: 1 MiB where a message is larger than the kernel's 64 KiB.
+ * A message is four bytes of length and its body. Small ones are assembled in one buffer and given to one write(),
+ * which beats gathering; over STAGE_MAX the copy costs more than the second iovec. The receiver knows the size
+ * beforehand, as no general library can, and asks for exactly one frame. An end that only blocks leaves that to read()
+ * and write(); one that spins has to poll() before it sleeps.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,8 @@
 #include "bare/bare.h"
 
 enum { HEADER = 4, STAGE_MAX = 4092 }; /* with its header no more than PIPE_BUF, which goes in at once or not at all */
+
+enum { PIPE_BYTES = 64 * 1024, PIPE_GROWN_BYTES = 1024 * 1024 };
 
 struct duct {
     int in, out;
@@ -151,6 +154,10 @@ static int duct_open(void *ret_ends[2], const struct bench_job *job)
         free(ends[0]);
         free(ends[1]);
         return r;
+    }
+    if (HEADER + job->size > PIPE_BYTES) {
+        fcntl(there[1], F_SETPIPE_SZ, PIPE_GROWN_BYTES);
+        fcntl(back[1], F_SETPIPE_SZ, PIPE_GROWN_BYTES);
     }
     *ends[0] = (struct duct){.in = there[0], .out = back[1], .wait = job->wait};
     *ends[1] = (struct duct){.in = back[0], .out = there[1], .wait = job->wait};

@@ -320,6 +320,15 @@ static void measure(const struct tongi_batch *batch, size_t bytes, struct tongi_
     *ret_written = (struct tongi_written){at, bytes};
 }
 
+/* A message that the pipe cannot hold makes it larger, once. Where that is not allowed it works all the same. */
+static void grow_for(struct tongi_link *link, size_t len)
+{
+    if (link->wire != TONGI_WIRE_PIPE || link->grown || TONGI_FRAME_BYTES + len <= TONGI_PIPE_BYTES)
+        return;
+    (void)tongi_sys_fcntl_int(link->out_fd, F_SETPIPE_SZ, TONGI_PIPE_GROWN_BYTES);
+    link->grown = true;
+}
+
 int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, size_t skip, uint8_t *stage,
                      struct tongi_written *ret_written)
 {
@@ -339,6 +348,7 @@ int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, s
         return 0;
     }
 
+    grow_for(link, tongi_batch_len(batch, 0));
     builder.used = 0;
     builder.stage = stage;
     builder.staged = 0;

@@ -68,6 +68,7 @@ struct tongi_link {
     /* the writing half */
     uint32_t index; /* in the hub's list */
     struct tongi_quiet quiet;
+    bool grown;    /* a pipe that was made larger, or may not be */
     bool full;     /* the last write found no room */
     bool farewell; /* END is written or in rest */
     struct tongi_block rest;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/limits.h"
+#include "prim/frame.h"
 #include "prim/link.h"
 #include "runner/runner.h"
 #include "support/faulty.h"
@@ -92,6 +94,35 @@ TONG_TEST(end_ends_one_direction)
     ck_assert_int_eq(tongi_link_get(conn, &byte, 1), 1);
     ck_assert_int_eq(tongi_link_get(conn, &byte, 1), -EAGAIN);
     tongi_link_end(conn);
+    end();
+}
+
+/* Writes one message as far as it goes, and tells what the pipe holds afterwards. */
+static int capacity_after(size_t len)
+{
+    static uint8_t stage[TONGI_CHUNK_BYTES], message[200000];
+    const struct tongi_batch batch = {.parts = &(tong_view){message, len}, .n = 1};
+    struct tongi_written written;
+    char bytes[4096];
+
+    ck_ok(tongi_link_write(conn, &batch, 0, stage, &written));
+    while (read(in, bytes, sizeof bytes) > 0)
+        continue;
+    return fcntl(in, F_GETPIPE_SZ);
+}
+
+TONG_TEST(a_long_message_makes_the_pipe_larger)
+{
+    begin();
+    ck_assert_int_eq(capacity_after(TONGI_PIPE_BYTES - TONGI_FRAME_BYTES), TONGI_PIPE_BYTES);
+    ck_assert_int_eq(capacity_after(TONGI_PIPE_BYTES), TONGI_PIPE_GROWN_BYTES);
+    ck_assert_int_eq(fcntl(in, F_SETPIPE_SZ, TONGI_PIPE_BYTES), TONGI_PIPE_BYTES);
+    ck_assert_int_eq(capacity_after(100000), TONGI_PIPE_BYTES); /* once */
+    end();
+    begin();
+    faulty_install();
+    faulty_fail_from(FAULTY_fcntl_int, 1, EPERM);
+    ck_assert_int_eq(capacity_after(100000), TONGI_PIPE_BYTES);
     end();
 }
 
