@@ -28,6 +28,16 @@ static uint32_t default_side(uint32_t role)
     return role == TONG_PULL || role == TONG_PUB || role == TONG_REP ? TONG_LISTEN : TONG_CONNECT;
 }
 
+/* Who has a role instead, for a sentence. A variant names its scheme's others where these have it. */
+static const char *instead_of(const struct tongi_transport_ops *ops, uint32_t role)
+{
+    for (size_t i = 0; tongi_transports[i]; i++)
+        if (strcmp(tongi_transports[i]->scheme, ops->scheme) == 0 && tongi_transports[i] != ops &&
+            !(tongi_transports[i]->caps.roles & role))
+            return "inproc";
+    return ops->instead ? ops->instead : "inproc";
+}
+
 int tongi_role_check(const struct tongi_transport_ops *ops, const char *address, uint32_t role)
 {
     uint32_t base = role & ROLE_MASK;
@@ -39,7 +49,7 @@ int tongi_role_check(const struct tongi_transport_ops *ops, const char *address,
                          address);
     if (!(ops->caps.roles & TONGI_ROLE_BIT(base)))
         return TONG_FAIL(TONG_E_NOCAP, "%s: %s: has not that conversation; %s: has", address, ops->scheme,
-                         ops->instead ? ops->instead : "inproc");
+                         instead_of(ops, TONGI_ROLE_BIT(base)));
     if (role & EXISTENCE_MASK && !(ops->caps.bits & TONG_CAP_OBJECT))
         return TONG_FAIL(TONG_E_NOCAP,
                          "%s: %s: is a link and leaves no object, so TONG_NEW and TONG_EXISTING mean nothing; "

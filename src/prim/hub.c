@@ -20,6 +20,7 @@ int tongi_hub_init(struct tongi_hub *hub, const struct tongi_hub_setup *setup)
     hub->backoff_ns = TONGI_BACKOFF_FIRST_NS;
     pthread_mutex_init(&hub->lock, NULL);
     hub->made = true;
+    hub->plain = !setup->listening && !tongi_hub_foreign(hub) && setup->wire != TONGI_WIRE_PACKET;
     /* Only to spread retries of many processes; without randomness they just spread less. */
     if (tongi_sys_getrandom(&hub->jitter, sizeof hub->jitter, 0) < 0)
         hub->jitter = (uint32_t)tongi_clock_ns();
@@ -32,7 +33,7 @@ static void say_goodbye(struct tongi_link *link)
     uint8_t end[TONGI_FRAME_BYTES];
 
     tongi_frame_encode(end, TONGI_FRAME_END, 0);
-    if (link && link->rest_at == link->rest_end)
+    if (link && !tongi_framing_is_foreign(link->framing) && link->rest_at == link->rest_end)
         (void)tongi_link_put(link, end, sizeof end);
 }
 

@@ -33,6 +33,7 @@ struct tongi_hub_setup {
     void *place;
     const char *address; /* for sentences; all of this stays valid until fini */
     struct tongi_report *report;
+    enum tongi_wire wire;
     uint32_t role;
     bool listening;
     bool reconnect;
@@ -40,6 +41,7 @@ struct tongi_hub_setup {
     uint64_t size_max;
     uint32_t peers_max;
     int64_t handshake_ns;
+    uint32_t framing; /* enum tong_framing; 0 is TONG_FRAMING_LENGTH */
 };
 
 /* The reading stage: bytes of one link at a time. */
@@ -58,6 +60,7 @@ struct tongi_hub {
     struct tongi_hub_setup setup;
     pthread_mutex_t lock; /* of links' refs and lost, current, the connector, the descriptors made on first use */
     bool made;            /* init has run, so fini has work */
+    bool plain;           /* one link at a time, which carries a stream of frames: there are short ways */
     tongi_u32 met;        /* a peer has said hello. Relaxed: only a sentence depends on it */
 
     /* connecting */
@@ -86,12 +89,17 @@ struct tongi_hub {
     struct tongi_link *in;
     struct tongi_stage stage;
     uint32_t fills; /* since the last look at who else is there */
+    /* of a call on packets: how many messages it wants, and where a long one may go at once (NULL: nowhere) */
+    uint32_t wanted;
+    const tong_bytes *direct;
     struct epoll_event *events;
     uint32_t event_at, event_count;
     uint64_t lent, released; /* loans by number: those in (released, lent] are out */
     bool body_lent;
     struct tongi_block spare_body; /* memory of the last long message, for the next one */
     enum tongi_fate in_fate;
+    bool reset;    /* what passes for an end of stream was an error */
+    char why[112]; /* the present link is lost for this reason, rather than without a word */
 
     /* the sending half */
     struct tongi_link *out;

@@ -7,11 +7,18 @@
 #include "sys/clock.h"
 #include "sys/sys.h"
 
-/* Says hello. What does not go in now goes before the first message; a peer that is gone already is noticed later. */
+/* Says hello, unless the peer would not know what that is. What does not go in now goes before the first message; a
+ * peer that is gone already is noticed later. */
 static int greet(struct tongi_hub *hub, struct tongi_link *link)
 {
     uint8_t bytes[TONGI_HELLO_BYTES];
 
+    if (tongi_hub_foreign(hub)) {
+        link->framing = hub->setup.framing;
+        link->least = 1;
+        link->greeted = !tongi_hub_many(hub);
+        return 0;
+    }
     tongi_hello_encode(bytes, &(struct tongi_hello){hub->setup.role, hub->setup.size_max});
     int r = tongi_link_keep_bytes(link, bytes, sizeof bytes);
     if (r >= 0)
@@ -20,9 +27,9 @@ static int greet(struct tongi_hub *hub, struct tongi_link *link)
 }
 
 /* The descriptors stay the caller's on failure: -ENOMEM, -EMFILE, or whoever is there is not to be talked to. */
-static int link_make(struct tongi_hub *hub, int in_fd, int out_fd, enum tongi_wire wire, struct tongi_link **ret_link)
+static int link_make(struct tongi_hub *hub, int in_fd, int out_fd, struct tongi_link **ret_link)
 {
-    struct tongi_link *link = tongi_link_new(in_fd, out_fd, wire);
+    struct tongi_link *link = tongi_link_new(in_fd, out_fd, hub->setup.wire);
     int r = -ENOMEM;
 
     if (link) {
@@ -50,7 +57,7 @@ static int link_make(struct tongi_hub *hub, int in_fd, int out_fd, enum tongi_wi
 
 int tongi_hub_link_make(struct tongi_hub *hub, int fd, struct tongi_link **ret_link)
 {
-    return link_make(hub, fd, fd, TONGI_WIRE_SOCKET, ret_link);
+    return link_make(hub, fd, fd, ret_link);
 }
 
 /* Between half and one and a half of the interval, from a sequence of this hub's own. */
@@ -145,7 +152,7 @@ void tongi_hub_let_go(struct tongi_hub *hub, struct tongi_link **half, enum tong
 int tongi_hub_join_pipes(struct tongi_hub *hub, int in_fd, int out_fd)
 {
     struct tongi_link *link;
-    int r = link_make(hub, in_fd, out_fd, TONGI_WIRE_PIPE, &link);
+    int r = link_make(hub, in_fd, out_fd, &link);
 
     if (r < 0)
         return TONG_TRACE(r);

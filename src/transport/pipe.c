@@ -34,6 +34,7 @@ static int join(struct pipe_state *state, const struct tongi_start *start, struc
     const struct tongi_hub_setup setup = {
         .address = start->address,
         .report = start->report,
+        .wire = TONGI_WIRE_PIPE,
         .role = start->role,
         .size_max = start->opts.size,
         .peers_max = 1,
@@ -190,7 +191,7 @@ const struct tongi_transport_ops tongi_pipe_ops = {
     .presets = {.size = TONGI_STREAM_SIZE_DEFAULT, .wait = TONG_WAIT_ADAPTIVE},
     .caps = {.level = TONG_ACCEPTED,
              .bits = TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_PEEK | TONG_CAP_PROCESSES | TONG_CAP_PAIR_FD |
-                     TONG_CAP_SPAWN,
+                     TONG_CAP_PEERS | TONG_CAP_SPAWN,
              .roles = TONGI_ROLE_BIT(TONG_PUSH) | TONGI_ROLE_BIT(TONG_PULL) | TONGI_ROLE_BIT(TONG_PAIR),
              .copies = 2},
     .start = pipe_start,

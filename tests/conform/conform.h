@@ -104,6 +104,29 @@ static inline bool conform_has_one_sender(const struct conform *c)
     return conform_is_pair(c) || !conform_has(c, TONG_CAP_FAN_IN);
 }
 
+/* Are the ends programs that do not speak tong? Then they tell each other neither who they are nor that they finish:
+ * the end of the stream is all, whether its sender closed, finished or died. Messages are lines. */
+static inline bool conform_is_foreign(const struct conform *c)
+{
+    return conform_has(c, TONG_CAP_LINES);
+}
+
+/* What a receiver is told when the only sender is gone without a farewell. */
+static inline int conform_gone(const struct conform *c)
+{
+    return conform_is_foreign(c) ? TONG_E_END : TONG_E_GONE;
+}
+
+/* At most max bytes, or what the row's largest message has. */
+static inline size_t conform_length(const struct conform *c, size_t max)
+{
+    return c->caps.size_max < max ? (size_t)c->caps.size_max : max;
+}
+
+/* The query for a test that opens many at once: with it they are small enough for the system's limits, and still take
+ * messages of 1000 bytes. NULL: they are anyway. */
+const char *conform_small(const struct conform *c);
+
 /* The last failure was TONG_E_NOCAP; its sentence names a row that has the capability, if there is one. */
 void conform_says_who_can(const struct conform *c, enum tong_cap bit);
 

@@ -37,6 +37,7 @@ void conform_address(const struct conform *c, const char *more, char *ret_addres
 {
     const char *own = c->query && *c->query ? c->query : NULL;
 
+    more = more && *more ? more : NULL;
     snprintf(ret_address, len, "%s%s%s%s%s", c->address, own ? "?" : "", own ? own : "", own && more ? "&" : "",
              !more ? ""
              : own ? more + 1
@@ -81,6 +82,21 @@ int conform_remove(const struct conform *c)
         r = -ENOENT;
     }
     return r;
+}
+
+bool conform_takes(const struct conform *c, const char *query)
+{
+    char address[256];
+    tong_channel *ch;
+    int r;
+
+    conform_address(c, query, address, sizeof address);
+    r = conform_try_at(c, &ch, address, end_role(c, END_RECEIVER), NULL, tong_now());
+    if (r != TONG_E_ADDRESS)
+        tong_close((ck_ok(r), ch));
+    if (c->inherited)
+        heirs_forget();
+    return r != TONG_E_ADDRESS;
 }
 
 tong_channel *conform_open(const struct conform *c, uint32_t role, const char *query)

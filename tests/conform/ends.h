@@ -42,6 +42,8 @@ int conform_remove(const struct conform *c);
 /* tong_open at another address of the same kind. */
 int conform_try_at(const struct conform *c, tong_channel **ret_ch, const char *address, uint32_t role,
                    const tong_opts *opts, tong_deadline deadline);
+/* Is this option, "?option=value", one that the row has? */
+bool conform_takes(const struct conform *c, const char *query);
 /* Opens c's address with the query in a role; it must succeed. */
 tong_channel *conform_open(const struct conform *c, uint32_t role, const char *query);
 

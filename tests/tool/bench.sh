@@ -35,13 +35,15 @@ for row in rows + rows_of("blocking"):
     assert row["probe_ns"] is None or row["probe_ns"] > 0, row
     assert set(row["misses"]) <= {"rtt_vs_bare", "rate_vs_bare"}, row
     trips = [row[f"rtt_{p}_ns"] for p in ("p50", "p90", "p99", "p999")]
-    if row["conversation"] == "pair":
+    if row["conversation"] in ("pair", "pipelines"):
         assert 0 < trips[0] and trips == sorted(trips), row
         assert row["bare_rtt_p50_ns"] > 0 and row["rtt_vs_bare"] > 0 and row["rtt_spread"] >= 0, row
     else:
         assert trips == [None] * 4 and row["rtt_vs_bare"] is None, row
 assert all(row["rounds"] == 2 and row["wait"] == "adaptive" for row in rows), rows
 assert {row["wait"] for row in rows_of("blocking")} == {"block"}
+for query, talk in (("socket=seqpacket", "pair"), ("socket=dgram", "pipelines")):
+    assert any(row["address"].endswith("?" + query) and row["conversation"] == talk for row in rows), rows
 
 idle = rows_of("idle")
 assert {row["scheme"] for row in idle} >= {"unix", "pipe", "inproc"}, idle

@@ -22,7 +22,8 @@ enum { BENCH_ROUNDS_MAX = 99, BENCH_LIST_MAX = 16 };
 #define BENCH_LARGE_BYTES (1u << 20)
 
 enum bench_what { BENCH_RTT, BENCH_RATE };
-enum bench_talk { BENCH_PAIR, BENCH_PIPELINE };
+/* PIPELINES: one each way, for mechanisms that have no pair. */
+enum bench_talk { BENCH_PAIR, BENCH_PIPELINES, BENCH_PIPELINE };
 
 const char *bench_wait_name(enum bench_wait wait);
 
@@ -97,6 +98,10 @@ double bench_median(const struct bench_series *series, const struct bench_rounds
 double bench_spread(const struct bench_series *series, const struct bench_rounds *rounds);
 
 /* ---- bench_report.c: rows for people and for programs ---- */
+
+/* What a mechanism is called for people: its scheme, and the options where the scheme has several. */
+enum { BENCH_LABEL_MAX = 64 };
+const char *bench_label(const struct bare_twin *twin, char label[BENCH_LABEL_MAX]);
 
 /* One line of the result. The rtt series are only used if has_rtt. */
 struct bench_row {

@@ -13,12 +13,28 @@
 #include <unistd.h>
 
 static const struct tour_row rows[] = {
-    {"inproc", "pair", "inproc:tour", NULL, true},
-    {"inproc", "pipeline", "inproc:tour-there", "inproc:tour-back", true},
-    {"unix", "pair", "unix:tour.sock", NULL, false},
-    {"unix", "pipeline", "unix:there.sock", "unix:back.sock", false},
-    {"pipe", "pair", "pipe:", NULL, false},
-    {"pipe", "pipeline", "pipe:", "pipe:", false},
+    {.scheme = "inproc", .conversation = "pair", .there = "inproc:tour", .threads = true},
+    {.scheme = "inproc",
+     .conversation = "pipeline",
+     .there = "inproc:tour-there",
+     .back = "inproc:tour-back",
+     .threads = true},
+    {.scheme = "unix", .conversation = "pair", .there = "unix:tour.sock"},
+    {.scheme = "unix", .conversation = "pipeline", .there = "unix:there.sock", .back = "unix:back.sock"},
+    {.scheme = "unix", .variant = "seqpacket", .conversation = "pair", .there = "unix:tour.sock?socket=seqpacket"},
+    {.scheme = "unix",
+     .variant = "seqpacket",
+     .conversation = "pipeline",
+     .there = "unix:there.sock?socket=seqpacket",
+     .back = "unix:back.sock?socket=seqpacket"},
+    {.scheme = "unix",
+     .variant = "dgram",
+     .conversation = "pipeline",
+     .there = "unix:there.sock?socket=dgram",
+     .back = "unix:back.sock?socket=dgram",
+     .endless = true},
+    {.scheme = "pipe", .conversation = "pair", .there = "pipe:"},
+    {.scheme = "pipe", .conversation = "pipeline", .there = "pipe:", .back = "pipe:"},
 };
 
 enum { N_ROWS = sizeof rows / sizeof rows[0] };

@@ -14,8 +14,11 @@ enum { TOUR_ROWS_MAX = 64 };
 /* What a transport offers. For a pair, back is NULL and both ways go through the channel there. */
 struct tour_row {
     const char *scheme, *conversation;
+    const char *variant;      /* which of the scheme's mechanisms, where it has several; NULL: the usual one */
     const char *there, *back; /* addresses, in the tour's own directory */
     bool threads;             /* the mechanism stays inside a process */
+    bool global;              /* names are the machine's: they get the process's number behind, and are removed */
+    bool endless;             /* messages are the kernel's, and nobody tells the receiver of an end */
 };
 
 struct tour_input {
@@ -56,6 +59,7 @@ tong_view tour_part(const struct tour_input *input, size_t message_bytes, uint64
 
 enum {
     TOUR_BATCH = 16,
+    TOUR_ADDRESS_MAX = 64,
     TOUR_PING_BYTES = 64,
     TOUR_WARM_PINGS = 200, /* before the timed ones */
     TOUR_PINGS = 2000,
@@ -73,6 +77,7 @@ struct tour_report {
 struct tour_side {
     const struct tour_row *row;
     const struct tour_input *input;
+    char there[TOUR_ADDRESS_MAX], back[TOUR_ADDRESS_MAX];
     int number;          /* 0: the far side, 1: the near one */
     struct heirs *heirs; /* one for each way, where the ends are inherited, else NULL */
     struct tour_report *report;
