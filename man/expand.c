@@ -185,7 +185,7 @@ static void capabilities_print(const char *scheme)
         CAP(ORDERED),     CAP(POLLABLE), CAP(CLAIM),       CAP(PEEK),      CAP(REJECT),  CAP(REDELIVERY),
         CAP(CREDENTIALS), CAP(KINDS),    CAP(DESCRIPTORS), CAP(FAN_IN),    CAP(FAN_OUT), CAP(REPLAY),
         CAP(FLUSH_TAKEN), CAP(OBJECT),   CAP(LOSSY),       CAP(PROCESSES), CAP(PAIR_FD), CAP(ADOPT),
-        CAP(PEERS),       CAP(LINES),    CAP(BYTES),       {0, NULL}};
+        CAP(SPAWN),       CAP(PEERS),    CAP(LINES),       CAP(BYTES),     {0, NULL}};
 #undef CAP
     const struct tongi_transport_ops *ops = transport_find(scheme);
 

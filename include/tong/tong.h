@@ -18,6 +18,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <tong/error.h>
 
@@ -160,6 +161,7 @@ enum tong_cap {
     TONG_CAP_PAIR_FD = 1 << 16,     /* tong_pair */
     TONG_CAP_ADOPT = 1 << 17,       /* tong_adopt */
     TONG_CAP_PEERS = 1 << 18,       /* tong_events and tong_stats.peers tell who comes and goes */
+    TONG_CAP_SPAWN = 1 << 19,       /* tong_spawn */
     TONG_CAP_LINES = 1 << 20,       /* a message is a line: it cannot contain a line feed */
     TONG_CAP_BYTES = 1 << 21        /* messages have no bounds: one receive takes what is there */
 };
@@ -231,11 +233,24 @@ TONG_API TONG_CHECKED int tong_open(tong_channel **ret_ch, const char *address, 
 TONG_API TONG_CHECKED int tong_accept(tong_channel *ch, tong_channel **ret_ch, tong_deadline deadline);
 
 /*
- * Makes two joined ends of a pair without a name ("unix:", "inproc:"), for a child or a thread. Each end belongs to the
- * process that uses it first, so after fork() parent and child each use one and close the other. Never blocks. Both
- * ends are the caller's. Errors: TONG_E_NOCAP, TONG_E_ADDRESS, -EMFILE, -ENOMEM.
+ * Makes two joined ends of a pair without a name ("unix:", "pipe:", "inproc:"), for a child or a thread. Each end
+ * belongs to the process that uses it first, so after fork() parent and child each use one and close the other. Never
+ * blocks. Both ends are the caller's. Errors: TONG_E_NOCAP, TONG_E_ADDRESS, -EMFILE, -ENOMEM.
  */
 TONG_API TONG_CHECKED int tong_pair(tong_channel *ret_ch[2], const char *address);
+
+/*
+ * Starts a program and makes the channel to it, in a role, nameless ("pipe:"). The program opens the same address in
+ * the role that fits (push to pull, pair to pair) and finds its end by its environment; it inherits no other descriptor
+ * of tong's. argv is as for execvp, envp NULL for this process's environment. In the program no signal is blocked and
+ * SIGPIPE does what it does by default; all else is inherited. Waits only until it runs, never for its end of the
+ * channel. The channel and the process are the caller's: to be closed, and to be waited for (waitpid). A program that
+ * ends, or becomes another one, before it opened its end is TONG_E_GONE in the calls on the channel.
+ * Errors: -ENOENT, -EACCES, -ENOEXEC (the program), -E2BIG (its arguments and environment), TONG_E_NOCAP,
+ * TONG_E_ADDRESS, -ERANGE, -EINVAL, -EMFILE, -EAGAIN (the limit of processes), -ENOMEM.
+ */
+TONG_API TONG_CHECKED int tong_spawn(tong_channel **ret_ch, const char *address, uint32_t role, const tong_opts *opts,
+                                     const char *const argv[], const char *const envp[], pid_t *ret_pid);
 
 /*
  * Makes a channel of a connected descriptor that somebody else made; the other side must speak tong, or be told of in

@@ -108,8 +108,7 @@ static int open_wait(tong_channel *ch, tong_deadline deadline)
     return r == -EAGAIN && deadline.ns == 0 ? 0 : (int)r;
 }
 
-static int channel_open(tong_channel **ret_ch, const struct tongi_address *parsed, uint32_t role, const tong_opts *opts,
-                        tong_deadline deadline)
+int tongi_channel_make(tong_channel **ret_ch, const struct tongi_address *parsed, uint32_t role, const tong_opts *opts)
 {
     const struct tongi_transport_ops *ops = tongi_transport_find(parsed);
 
@@ -125,8 +124,23 @@ static int channel_open(tong_channel **ret_ch, const struct tongi_address *parse
     /* What there is depends on what the options chose. */
     if (r >= 0)
         r = tongi_role_check(ch->start.inner ? ch->start.inner : ch->ops, ch->address, role);
-    if (r >= 0)
-        r = ch->ops->start(ch->state, &ch->start);
+    if (r < 0) {
+        tong_close(ch);
+        return TONG_TRACE(r);
+    }
+    *ret_ch = ch;
+    return 0;
+}
+
+static int channel_open(tong_channel **ret_ch, const struct tongi_address *parsed, uint32_t role, const tong_opts *opts,
+                        tong_deadline deadline)
+{
+    tong_channel *ch;
+    int r = tongi_channel_make(&ch, parsed, role, opts);
+
+    if (r < 0)
+        return TONG_TRACE(r);
+    r = ch->ops->start(ch->state, &ch->start);
     if (r >= 0)
         r = open_wait(ch, deadline);
     if (r < 0) {

@@ -64,6 +64,8 @@ struct tongi_hub {
     struct tongi_hub_setup setup;
     pthread_mutex_t lock; /* of links' refs and lost, current, the connector, the descriptors made on first use */
     bool made;            /* init has run, so fini has work */
+    bool plain;           /* one link at a time, which carries a stream of frames: there are short ways */
+    tongi_u32 met;        /* a peer has said hello. Relaxed: only a sentence depends on it */
 
     /* connecting */
     struct tongi_link *current;
@@ -127,6 +129,8 @@ void tongi_hub_fini(struct tongi_hub *hub, bool owner);
 int tongi_hub_listen(struct tongi_hub *hub, int fd);
 /* The hub's only link is this connected socket, its own on success. */
 int tongi_hub_join(struct tongi_hub *hub, int fd, bool shared);
+/* The hub's only link is these two ends of pipes, non-blocking, its own on success. */
+int tongi_hub_join_pipes(struct tongi_hub *hub, int in_fd, int out_fd);
 /* Takes a newcomer of a listening pair and gives its socket. -EAGAIN. */
 int tongi_hub_accept(struct tongi_hub *hub);
 /* Tells a newcomer that there is no conversation, and closes its socket. why: NULL for the thread's sentence. */

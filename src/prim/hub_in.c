@@ -74,6 +74,28 @@ static uint32_t take_first(struct tongi_hub *hub, tong_bytes *msg, uint32_t len)
     return 1;
 }
 
+/* From the one link of a hub whose peer was greeted, when nothing is unfinished: what most calls meet, in a fraction of
+ * the steps. How many messages were taken, -EAGAIN, or 0: it takes the long way. */
+static int64_t recv_short(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n)
+{
+    struct tongi_stage *stage = &hub->stage;
+    struct tongi_link *link = hub->in;
+
+    if (!link || !link->greeted || link->body.active || link->large || hub->in_fate != TONGI_FATE_OPEN ||
+        tongi_hub_loans(hub) || tongi_hub_sends_only(hub))
+        return 0;
+    if (stage->next == stage->end) {
+        ssize_t got = tongi_link_get(link, stage->data, stage->room);
+        if (got <= 0)
+            return got == -EAGAIN ? -EAGAIN : 0;
+        stage->next = 0;
+        stage->end = (size_t)got;
+    }
+    uint32_t count = take_staged(hub, msgs, n);
+    link->sequence += count;
+    return count;
+}
+
 /* Takes what is not a frame in the stage. Raw bytes have no bounds that a small room could break. */
 static int64_t take_other(struct tongi_hub *hub, int found, uint32_t len, tong_bytes *msgs, uint32_t n)
 {
@@ -93,6 +115,10 @@ static int64_t take_other(struct tongi_hub *hub, int found, uint32_t len, tong_b
 
 int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong_meta *meta)
 {
+    int64_t taken = meta || !hub->plain ? 0 : recv_short(hub, msgs, n);
+
+    if (taken)
+        return taken;
     uint32_t len = 0;
     int r = listens_for_pairs(hub);
 

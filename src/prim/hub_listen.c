@@ -52,6 +52,7 @@ static void greeting_remove(struct tongi_hub *hub, struct tongi_link *link)
 
 int tongi_hub_greeted(struct tongi_hub *hub, struct tongi_link *link)
 {
+    tongi_store_relaxed_u32(&hub->met, 1);
     if (!tongi_hub_many(hub)) {
         link->greeted = true;
         link->framed = true;

@@ -27,7 +27,7 @@ static void cut(struct tongi_hub *hub, struct tongi_link *link)
     if (tongi_hub_many(hub))
         tongi_hub_drop(hub, link, TONG_CUT);
     else
-        tongi_link_cut(link);
+        tongi_hub_cut(hub, link);
 }
 
 /* What the system said about writing, with a sentence where nobody adds one. */
@@ -262,10 +262,40 @@ int64_t tongi_hub_send_batch(struct tongi_hub *hub, const struct tongi_batch *ba
     return send_single(hub, batch);
 }
 
+/* One short message over the one link of a hub that has written before, and has nothing left of that: what most sends
+ * are, in a fraction of the steps. 0: it takes the long way. */
+static int64_t send_short(struct tongi_hub *hub, const tong_view *msg)
+{
+    struct tongi_link *link = hub->out;
+
+    if (!link || hub->begun || !hub->scratch || msg->len > TONGI_GATHER_BYTES || link->rest_at != link->rest_end)
+        return 0;
+    uint64_t limit = tongi_load_relaxed_u64(&link->peer_size);
+    if (limit == 0 || msg->len > limit)
+        return 0;
+    size_t frame = TONGI_FRAME_BYTES + msg->len;
+    tongi_frame_encode(hub->scratch, TONGI_FRAME_DATA, (uint32_t)msg->len);
+    if (msg->len)
+        memcpy(hub->scratch + TONGI_FRAME_BYTES, msg->data, msg->len);
+    ssize_t written = tongi_link_put(link, hub->scratch, frame);
+    hub->wait_link = NULL;
+    if (written == (ssize_t)frame)
+        return 1;
+    if (written <= 0)
+        return written == -EAGAIN ? -EAGAIN : 0;
+    if (tongi_link_keep_bytes(link, hub->scratch + written, frame - (size_t)written) >= 0)
+        return 1;
+    tongi_hub_cut(hub, link);
+    return out_of_memory(hub);
+}
+
 int64_t tongi_hub_send(struct tongi_hub *hub, const tong_view *msgs, uint32_t n)
 {
     const struct tongi_batch batch = {.parts = msgs, .n = n};
+    int64_t sent = n == 1 && hub->plain ? send_short(hub, msgs) : 0;
 
+    if (sent)
+        return sent;
     return tongi_hub_foreign(hub) ? tongi_hub_foreign_send(hub, &batch) : tongi_hub_send_batch(hub, &batch);
 }
 
@@ -386,7 +416,7 @@ static int farewell(struct tongi_hub *hub, struct tongi_link *link)
     link->farewell = true;
     int r = flush_link(hub, link);
     if (r == 0)
-        tongi_link_end(link);
+        tongi_hub_end(hub, link);
     /* A pusher that has said goodbye has nothing to connect again for. */
     if (r == 0 && hub->setup.role == TONG_PUSH)
         hub->setup.reconnect = false;

@@ -29,6 +29,9 @@ int tongi_hub_hold(struct tongi_hub *hub, struct tongi_link **half, enum tongi_f
 void tongi_hub_let_go(struct tongi_hub *hub, struct tongi_link **half, enum tong_event_what what);
 /* Removes a link of a listening hub. */
 void tongi_hub_drop(struct tongi_hub *hub, struct tongi_link *link, enum tong_event_what what);
+/* Ends a link for its peer, and for whoever polls: both directions, or what is written only. */
+void tongi_hub_cut(struct tongi_hub *hub, struct tongi_link *link);
+void tongi_hub_end(struct tongi_hub *hub, struct tongi_link *link);
 /* Takes in newcomers, as many as TONGI_ACCEPT_BATCH; true: there may be more. */
 bool tongi_hub_accept_all(struct tongi_hub *hub);
 /* The peer said a fitting hello. Errors, when it cannot be taken in: -ENOMEM, -ENOSPC. */

@@ -214,7 +214,7 @@ int tongi_hub_lost(struct tongi_hub *hub, enum tong_event_what what)
     hub->in->body.active = false;
     tongi_ancillary_clear(hub->in->ancillary);
     if (!hub->in->shared)
-        tongi_link_cut(hub->in);
+        tongi_hub_cut(hub, hub->in);
     tongi_hub_let_go(hub, &hub->in, what);
     if (hub->in_fate == TONGI_FATE_OPEN) {
         if (what == TONG_LEFT && (hub->setup.end_last || !hub->setup.reconnect))

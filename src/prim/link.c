@@ -2,6 +2,7 @@
 #include "prim/link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/uio.h>
 
@@ -38,21 +39,40 @@ struct tongi_link *tongi_link_new(int in_fd, int out_fd, enum tongi_wire wire)
         link->in_fd = in_fd;
         link->out_fd = out_fd;
         link->wire = wire;
+        link->dead_fd = -1;
         link->least = TONGI_FRAME_BYTES;
         link->refs = 1;
     }
     return link;
 }
 
+int tongi_link_arm(struct tongi_link *link)
+{
+    int fds[2];
+
+    if (link->wire != TONGI_WIRE_PIPE)
+        return 0;
+    int r = tongi_sys_pipe2(fds, O_CLOEXEC | O_NONBLOCK);
+    if (r < 0)
+        return r;
+    tongi_sys_close(fds[0]);
+    /* Nothing will ever be in it: one page, so that it costs its user little of what pipes may have in all. */
+    (void)tongi_sys_fcntl_int(fds[1], F_SETPIPE_SZ, 1);
+    link->dead_fd = fds[1];
+    return 0;
+}
+
 void tongi_link_free(struct tongi_link *link, bool cut)
 {
     if (!link)
         return;
-    /* Closing alone would leave the connection standing while a forked child still holds the descriptor. */
-    if (cut && !link->shared)
+    /* Closing alone would leave the connection standing while a forked child still holds the descriptor. A pipe knows
+     * no other end than the closing of its last descriptor. */
+    if (cut && !link->shared && link->wire != TONGI_WIRE_PIPE)
         tongi_link_cut(link);
     if (link->out_fd != link->in_fd)
         tongi_sys_close(link->out_fd);
+    tongi_sys_close(link->dead_fd);
     tongi_sys_close(link->in_fd);
     tongi_block_free(&link->stash);
     tongi_block_free(&link->body.own);
@@ -80,16 +100,29 @@ size_t tongi_batch_len(const struct tongi_batch *batch, uint32_t at)
 
 /* ---- bytes ---------------------------------------------------------------------------------------------------- */
 
+/* The other half may be in a call with that number, so it is not closed but means another pipe from now on, in one
+ * step: the old one's end is given back, which is how a peer learns. */
+static void replace(const struct tongi_link *link, int fd)
+{
+    (void)tongi_sys_dup3(link->dead_fd, fd, O_CLOEXEC);
+}
+
 void tongi_link_cut(struct tongi_link *link)
 {
-    if (link->wire != TONGI_WIRE_PIPE)
+    if (link->wire != TONGI_WIRE_PIPE) {
         tongi_sys_shutdown(link->in_fd, SHUT_RDWR);
+        return;
+    }
+    replace(link, link->in_fd);
+    replace(link, link->out_fd);
 }
 
 void tongi_link_end(struct tongi_link *link)
 {
     if (link->wire != TONGI_WIRE_PIPE)
         tongi_sys_shutdown(link->out_fd, SHUT_WR);
+    else
+        replace(link, link->out_fd);
 }
 
 ssize_t tongi_link_get(struct tongi_link *link, void *to, size_t room)
@@ -322,6 +355,15 @@ static void measure(uint32_t framing, const struct tongi_batch *batch, size_t by
     *ret_written = (struct tongi_written){at, bytes};
 }
 
+/* A message that the pipe cannot hold makes it larger, once. Where that is not allowed it works all the same. */
+static void grow_for(struct tongi_link *link, size_t len)
+{
+    if (link->wire != TONGI_WIRE_PIPE || link->grown || TONGI_FRAME_BYTES + len <= TONGI_PIPE_BYTES)
+        return;
+    (void)tongi_sys_fcntl_int(link->out_fd, F_SETPIPE_SZ, TONGI_PIPE_GROWN_BYTES);
+    link->grown = true;
+}
+
 int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, size_t skip, uint8_t *stage,
                      struct tongi_written *ret_written)
 {
@@ -351,6 +393,7 @@ int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, s
             return r;
         before = 0;
     }
+    grow_for(link, tongi_batch_len(batch, 0));
     builder.used = 0;
     builder.stage = stage;
     builder.staged = 0;

@@ -49,6 +49,7 @@ struct tongi_link {
     /* both halves; set before the link is shared */
     int in_fd, out_fd; /* of a socket the same */
     enum tongi_wire wire;
+    int dead_fd; /* of pipes: the write end of one that nobody reads, to take the place of an end that is over; or -1 */
     uint32_t framing; /* enum tong_framing; 0 is TONG_FRAMING_LENGTH */
     size_t least;     /* the fewest bytes that tell anything: a header, or one where there is none */
     uint64_t peer;
@@ -80,6 +81,7 @@ struct tongi_link {
     /* the writing half */
     uint32_t index; /* in the hub's list */
     struct tongi_quiet quiet;
+    bool grown;    /* a pipe that was made larger, or may not be */
     bool full;     /* the last write found no room */
     bool farewell; /* END is written or in rest */
     struct tongi_block rest;
@@ -103,6 +105,8 @@ struct tongi_written {
 
 /* A link over one socket, or over the ends of two pipes. */
 struct tongi_link *tongi_link_new(int in_fd, int out_fd, enum tongi_wire wire);
+/* Makes what ending a link of pipes needs, so that it cannot fail then; of a socket nothing. -EMFILE, -ENFILE. */
+int tongi_link_arm(struct tongi_link *link);
 /* Gives everything back. cut: also end the connection for whoever else holds it. Accepts NULL. */
 void tongi_link_free(struct tongi_link *link, bool cut);
 /* Gives one reference back, under the hub's lock; the last one frees. Accepts NULL. */
@@ -113,7 +117,10 @@ static inline int tongi_link_fd(const struct tongi_link *link, uint32_t directio
     return direction == TONG_IN ? link->in_fd : link->out_fd;
 }
 
-/* Ends the connection in both directions, for the peer too. Each half finds out by itself. */
+/*
+ * Ends the connection in both directions, for the peer too. Each half finds out by itself: its descriptor stays, but
+ * reads an end and takes nothing. An epoll has to be told (tongi_hub_cut).
+ */
 void tongi_link_cut(struct tongi_link *link);
 /* Nothing is written any more: behind what was, the peer reads an end of stream. */
 void tongi_link_end(struct tongi_link *link);

@@ -53,6 +53,17 @@ static int thread_sigmask(int how, const sigset_t *set, sigset_t *old)
     return error ? -1 : 0;
 }
 
+/* posix_spawnp without its other convention. */
+static int spawn(pid_t *pid, const char *program, const posix_spawn_file_actions_t *actions,
+                 const posix_spawnattr_t *attributes, char *const *argv, char *const *envp)
+{
+    int error = posix_spawnp(pid, program, actions, attributes, argv, envp);
+
+    if (error)
+        errno = error;
+    return error ? -1 : 0;
+}
+
 #if TONG_SEAMS
 
 #define TONGI_SYS(type, name, parameters, arguments) .name = name,
@@ -110,6 +121,16 @@ int tongi_sys_close(int fd)
 uid_t tongi_sys_geteuid(void)
 {
     return geteuid();
+}
+
+const char *tongi_sys_getenv(const char *name)
+{
+    return secure_getenv(name);
+}
+
+const char *const *tongi_sys_environment(void)
+{
+    return (const char *const *)environ;
 }
 
 void *tongi_sys_alloc(size_t bytes)

@@ -86,6 +86,7 @@ VALUE(TONG_CAP_LOSSY, 32768);
 VALUE(TONG_CAP_PAIR_FD, 65536);
 VALUE(TONG_CAP_ADOPT, 131072);
 VALUE(TONG_CAP_PEERS, 262144);
+VALUE(TONG_CAP_SPAWN, 524288);
 VALUE(TONG_CAP_LINES, 1048576);
 VALUE(TONG_CAP_BYTES, 2097152);
 VALUE(TONG_JOINED, 1);
@@ -230,6 +231,8 @@ FUNCTION(tong_send, int(tong_channel *, const void *, size_t, tong_deadline));
 FUNCTION(tong_send_many, int64_t(tong_channel *, const tong_view *, uint32_t, tong_deadline));
 FUNCTION(tong_send_parts, int(tong_channel *, const tong_view *, uint32_t, const tong_meta *, tong_deadline));
 FUNCTION(tong_shutdown, void(tong_channel *));
+FUNCTION(tong_spawn, int(tong_channel **, const char *, uint32_t, const tong_opts *, const char *const *,
+                         const char *const *, pid_t *));
 FUNCTION(tong_subscribe, int(tong_channel *, const void *, size_t));
 FUNCTION(tong_unsubscribe, int(tong_channel *, const void *, size_t));
 FUNCTION(tong_version, uint32_t(void));

@@ -33,6 +33,8 @@ static const struct tour_row rows[] = {
      .there = "unix:there.sock?socket=dgram",
      .back = "unix:back.sock?socket=dgram",
      .endless = true},
+    {.scheme = "pipe", .conversation = "pair", .there = "pipe:"},
+    {.scheme = "pipe", .conversation = "pipeline", .there = "pipe:", .back = "pipe:"},
     {.scheme = "fifo", .conversation = "pipeline", .there = "fifo:there.fifo", .back = "fifo:back.fifo"},
     {.scheme = "fifo",
      .variant = "one",

@@ -69,6 +69,9 @@ static void install_stubs(void)
     X(readv, (0, NULL, 0))                                                                                             \
     X(writev, (0, NULL, 0))                                                                                            \
     X(pwritev2, (0, NULL, 0, 0, 0))                                                                                    \
+    X(pipe2, (NULL, 0))                                                                                                \
+    X(dup3, (0, 0, 0))                                                                                                 \
+    X(spawn, (NULL, NULL, NULL, NULL, NULL, NULL))                                                                     \
     X(thread_sigmask, (0, NULL, NULL))                                                                                 \
     X(sigpending, (NULL))                                                                                              \
     X(sigtimedwait, (NULL, NULL, NULL))                                                                                \
