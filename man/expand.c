@@ -84,6 +84,9 @@ static void value_print(const struct tongi_option_spec *spec, uint64_t value)
     case TONGI_KIND_WORD:
         word_print(spec->words, value);
         break;
+    case TONGI_KIND_TEXT:
+        printf("%s", spec->words);
+        break;
     }
 }
 
@@ -97,6 +100,8 @@ static void range_print(const struct tongi_option_spec *spec)
     if (spec->kind == TONGI_KIND_WORD)
         return;
     value_print(spec, spec->least);
+    if (spec->kind == TONGI_KIND_TEXT)
+        return;
     printf(" to ");
     value_print(spec, spec->most);
 }

@@ -71,6 +71,7 @@ enum tong_switch { TONG_YES = 1, TONG_NO };
 enum tong_socket { TONG_SOCKET_STREAM = 1, TONG_SOCKET_SEQPACKET, TONG_SOCKET_DGRAM };
 /* How messages stand in a stream of bytes: behind a header, as lines, or as they happen to be read. */
 enum tong_framing { TONG_FRAMING_LENGTH = 1, TONG_FRAMING_LINE, TONG_FRAMING_RAW };
+enum tong_credentials { TONG_CREDENTIALS_CONNECTION = 1, TONG_CREDENTIALS_MESSAGE };
 enum tong_writers { TONG_WRITERS_MANY = 1, TONG_WRITERS_ONE };
 
 /* A message to send: len bytes at data, read during the call only. */
@@ -110,7 +111,7 @@ typedef struct tong_meta {
     uint64_t peer;        /* in: the number the channel gave this peer, as in tong_event */
     uint32_t pid, uid, gid;
     uint32_t n_fds;
-    int *fds; /* out: lent for the call; in: room of n_fds descriptors, then yours to close */
+    int *fds; /* out: lent for the call; in: room for n_fds descriptors, then yours to close; NULL: they are closed */
 } tong_meta;
 
 /*
@@ -134,6 +135,9 @@ typedef struct tong_opts {
     uint32_t framing;     /* enum tong_framing: whether the other side speaks tong, lines, or anything */
     uint32_t writers;     /* enum tong_writers: whether a fifo has one writer at a time, which is faster */
     uint32_t descriptors; /* how many descriptors a message may bring at most; without it, none is let in */
+    const char *allow;    /* who may be at the other end: "uid:1000,gid:100"; read during the call only */
+    uint32_t credentials; /* enum tong_credentials: for whom the kernel vouches, who connected or each sender */
+    uint32_t reserved;    /* 0 */
 } tong_opts;
 
 enum tong_cap {
@@ -179,20 +183,23 @@ typedef struct tong_stats {
     uint64_t redelivered;
     uint64_t depth;    /* messages waiting, where the channel knows */
     uint64_t connects; /* conversations begun */
-    uint64_t refused;  /* newcomers turned away: over a limit, silent, or not speaking tong */
+    uint64_t refused;  /* turned away: not let in, over a limit, silent, or against the rules */
     uint64_t sleeps;   /* how often a call went to sleep */
 } tong_stats;
 
 enum tong_event_what {
-    TONG_JOINED = 1, /* a peer can be talked to */
-    TONG_LEFT,       /* it finished and went */
-    TONG_DIED,       /* the kernel says that its process is gone */
-    TONG_CUT,        /* the conversation broke: gone without a farewell, or broke the rules */
-    TONG_EVENTS_LOST /* so many events (in peer) did not fit */
+    TONG_JOINED = 1,  /* a peer can be talked to */
+    TONG_LEFT,        /* it finished and went */
+    TONG_DIED,        /* gone without a farewell, and the kernel says that its process has died */
+    TONG_CUT,         /* the conversation broke: gone without a farewell, perhaps alive, or broke the rules */
+    TONG_EVENTS_LOST, /* so many events (in peer) did not fit */
+    TONG_REFUSED      /* a newcomer was turned away at the door; it got no number */
 };
 
 typedef struct tong_event {
-    uint32_t what; /* enum tong_event_what */
+    uint32_t what;          /* enum tong_event_what */
+    int32_t error;          /* of TONG_REFUSED: why, such as -EACCES (not let in) and -EBUSY (no room) */
+    uint32_t pid, uid, gid; /* where the kernel vouches for them; otherwise 0, UINT32_MAX, UINT32_MAX */
     uint32_t reserved;
     uint64_t peer;
 } tong_event;
@@ -281,7 +288,9 @@ TONG_API TONG_CHECKED int tong_send_parts(tong_channel *ch, const tong_view *par
 
 /*
  * As tong_recv, with metadata. ret_meta may be NULL; the caller sets its struct_size, and for descriptors fds and
- * n_fds; everything else is set on success.
+ * n_fds; everything else is set on success. Room for fewer descriptors than the message brings is TONG_E_TOOBIG too.
+ * Whoever offers no room for descriptors does not want them: they are closed. -EMFILE: a message was lost, since this
+ * process has no descriptor left for those that it brought.
  */
 TONG_API TONG_CHECKED int64_t tong_recv_meta(tong_channel *ch, void *data, size_t len, tong_meta *ret_meta,
                                              tong_deadline deadline);

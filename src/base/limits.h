@@ -56,6 +56,11 @@ enum {
     TONGI_INPROC_SPARES = 2,
     /* The kernel's own bound for one message (SCM_MAX_FD). */
     TONGI_DESCRIPTORS_MAX = 253,
+    /* Users and groups that one address names; a longer list is what a group of the system is for. */
+    TONGI_ALLOW_MAX = 16,
+    /* Groups of a peer that are looked through; the system allows 65536, and whoever has more than these few must be
+     * let in by user. */
+    TONGI_PEER_GROUPS_MAX = 256,
 
     /* The largest depth an address may ask for: 2^20 waiting messages are a backlog, not a queue. */
     TONGI_DEPTH_MAX = 1024 * 1024,

@@ -69,10 +69,10 @@ int tongi_options_fill(tong_channel *ch, const tong_opts *opts, const char *quer
     struct tongi_start *start = &ch->start;
     const struct tongi_transport_ops **chosen = start->inner ? &start->inner : &ch->ops;
     const struct tongi_transport_ops *ops = *chosen;
-    int r = tongi_options_take(opts, ops->options, ch->address, &start->opts);
+    int r = tongi_options_take(opts, ops->options, ch->address, &start->opts, &start->allow);
 
     if (r >= 0)
-        r = tongi_options_parse(query, query_len, ops->options, ch->address, &start->opts);
+        r = tongi_options_parse(query, query_len, ops->options, ch->address, &start->opts, &start->allow);
     if (r < 0)
         return TONG_TRACE(r);
     start->given = tongi_options_given(&start->opts);
@@ -82,6 +82,7 @@ int tongi_options_fill(tong_channel *ch, const tong_opts *opts, const char *quer
         if (r < 0)
             return TONG_TRACE(r);
     }
+    start->opts.allow = NULL; /* the caller's memory */
     presets_fill(ops, &start->opts);
     ch->size_max = start->opts.size ? start->opts.size : ops->caps.size_max;
     tongi_wrap_follow(ch);

@@ -176,7 +176,7 @@ static int64_t peek_with_metas(tong_channel *ch, struct peeking *peeking, tong_d
     int64_t r = tongi_meta_take(ch, &callers[0], &meta);
     if (r < 0)
         return TONG_TRACE((int)r);
-    meta = (tong_meta){.struct_size = sizeof meta};
+    meta = (tong_meta){.struct_size = sizeof meta, .fds = meta.fds, .n_fds = meta.n_fds};
     *peeking = (struct peeking){peeking->spans, &meta, 1};
     r = tongi_try(ch, TONG_IN, deadline, peek_attempt, peeking, "nothing arrived");
     if (r > 0)

@@ -26,6 +26,8 @@ struct tongi_net {
     int (*connect)(void *place);
     /* Who is at the other end: fills pid, uid, gid and vouched. -EACCES: not to be talked to. May be NULL. */
     int (*identify)(void *place, struct tongi_link *link);
+    /* Is the process at the other end dead for certain? NULL: nobody can say. */
+    bool (*is_dead)(const struct tongi_link *link);
 };
 
 struct tongi_hub_setup {
@@ -39,6 +41,8 @@ struct tongi_hub_setup {
     bool reconnect;
     bool end_last;
     uint64_t size_max;
+    uint32_t descriptors; /* that a message may bring; 0: none is let in */
+    bool credentials;     /* of each message, where the socket gives them */
     uint32_t peers_max;
     int64_t handshake_ns;
     uint32_t framing; /* enum tong_framing; 0 is TONG_FRAMING_LENGTH */
@@ -90,6 +94,7 @@ struct tongi_hub {
     /* of a call on packets: how many messages it wants, and where a long one may go at once (NULL: nowhere) */
     uint32_t wanted;
     const tong_bytes *direct;
+    uint64_t asked; /* the number of a link that has just been found to have none */
     struct epoll_event *events;
     uint32_t event_at, event_count;
     uint64_t lent, released; /* loans by number: those in (released, lent] are out */
@@ -124,7 +129,7 @@ int tongi_hub_listen(struct tongi_hub *hub, int fd);
 int tongi_hub_join(struct tongi_hub *hub, int fd, bool shared);
 /* Takes a newcomer of a listening pair and gives its socket. -EAGAIN. */
 int tongi_hub_accept(struct tongi_hub *hub);
-/* Tells a newcomer that there is no conversation, and closes its socket. */
+/* Tells a newcomer that there is no conversation, and closes its socket. why: NULL for the thread's sentence. */
 void tongi_hub_turn_away(struct tongi_hub *hub, int fd, int error, const char *why);
 
 /* The slots of the same names (transport.h). */

@@ -19,11 +19,20 @@ static int greet(struct tongi_hub *hub, struct tongi_link *link)
         link->greeted = !tongi_hub_many(hub);
         return 0;
     }
-    tongi_hello_encode(bytes, &(struct tongi_hello){hub->setup.role, hub->setup.size_max});
+    tongi_hello_encode(bytes, &(struct tongi_hello){hub->setup.role, hub->setup.size_max, hub->setup.descriptors});
     int r = tongi_link_keep_bytes(link, bytes, sizeof bytes);
     if (r >= 0)
         (void)tongi_link_push(link);
     return r;
+}
+
+/* What comes beside the bytes is read only where somebody asked for it. */
+static int attend(const struct tongi_hub *hub, struct tongi_link *link)
+{
+    if (!hub->setup.descriptors && !hub->setup.credentials)
+        return 0;
+    link->ancillary = tongi_ancillary_new(hub->setup.descriptors, hub->setup.credentials);
+    return link->ancillary ? 0 : -ENOMEM;
 }
 
 /* Makes a link of a socket, which stays the caller's on failure: -ENOMEM, or whoever is there is not to be talked to.
@@ -36,6 +45,8 @@ int tongi_hub_link_make(struct tongi_hub *hub, int fd, struct tongi_link **ret_l
     if (link) {
         link->peer = tongi_report_peer(hub->setup.report);
         r = hub->setup.net && hub->setup.net->identify ? hub->setup.net->identify(hub->setup.place, link) : 0;
+        if (r >= 0)
+            r = attend(hub, link);
         if (r >= 0)
             r = greet(hub, link);
     }
@@ -62,7 +73,7 @@ static void replace_current(struct tongi_hub *hub, struct tongi_link *link)
     tongi_link_unref(hub->current, true);
     hub->current = link;
     hub->had_link = true;
-    tongi_report_event(hub->setup.report, TONG_JOINED, link->peer);
+    tongi_hub_tell(hub, TONG_JOINED, link, 0);
 }
 
 static int connect_once(struct tongi_hub *hub)
@@ -127,7 +138,7 @@ void tongi_hub_let_go(struct tongi_hub *hub, struct tongi_link **half, enum tong
     *half = NULL;
     link->lost = true;
     if (!link->told)
-        tongi_report_event(hub->setup.report, what, link->peer);
+        tongi_hub_tell(hub, what, link, 0);
     link->told = true;
     /* Also for the other half, unless it holds the link and so will find out by itself. */
     if (hub->in != link)

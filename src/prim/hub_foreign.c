@@ -215,7 +215,9 @@ int64_t tongi_hub_foreign_vet(const struct tongi_hub *hub, const struct tongi_ba
     /* No more than one write is likely to take, since all the others will be looked at again. */
     for (; at < messages && bytes < TONGI_CHUNK_BYTES; at++) {
         size_t len = tongi_batch_len(batch, at);
-        size_t flaw = raw ? SIZE_MAX : tongi_line_flaw(batch->parts + at, batch->gather ? batch->n : 1);
+        size_t flaw = SIZE_MAX;
+        if (!raw)
+            flaw = batch->gather ? tongi_line_flaw(batch->parts, batch->n) : tongi_line_flaw(&batch->parts[at], 1);
         if (flaw != SIZE_MAX || (raw && len == 0))
             return at ? (int64_t)at : unfit(hub, flaw);
         bytes += len + 1;

@@ -10,15 +10,15 @@
 
 /* In front of each frame's body. */
 struct tongi_frame_layout {
-    uint32_t len;      /* of the body */
-    uint8_t type;      /* enum tongi_frame_type */
-    uint8_t flags;     /* none is defined in version 1: 0 */
-    uint16_t reserved; /* 0 */
+    uint32_t len;         /* of the body */
+    uint8_t type;         /* enum tongi_frame_type */
+    uint8_t flags;        /* none is defined in version 1: 0 */
+    uint16_t descriptors; /* of DATA: how many come with it, beside its first byte; otherwise 0 */
 };
 _Static_assert(sizeof(struct tongi_frame_layout) == 8, "frame header");
 _Static_assert(offsetof(struct tongi_frame_layout, type) == 4, "frame header");
 _Static_assert(offsetof(struct tongi_frame_layout, flags) == 5, "frame header");
-_Static_assert(offsetof(struct tongi_frame_layout, reserved) == 6, "frame header");
+_Static_assert(offsetof(struct tongi_frame_layout, descriptors) == 6, "frame header");
 
 enum tongi_frame_type {
     TONGI_FRAME_TORN = 0, /* never written: what a reader takes a packet for that is not one frame */
@@ -34,13 +34,14 @@ enum tongi_frame_type {
 struct tongi_hello_layout {
     uint32_t magic;
     uint8_t version;
-    uint8_t role; /* enum tong_role */
-    uint16_t reserved;
-    uint64_t size_max; /* the largest body that the sender of this hello takes */
+    uint8_t role;         /* enum tong_role */
+    uint16_t descriptors; /* how many a message may bring to the sender of this hello */
+    uint64_t size_max;    /* the largest body that the sender of this hello takes */
 };
 _Static_assert(sizeof(struct tongi_hello_layout) == 16, "hello");
 _Static_assert(offsetof(struct tongi_hello_layout, version) == 4, "hello");
 _Static_assert(offsetof(struct tongi_hello_layout, role) == 5, "hello");
+_Static_assert(offsetof(struct tongi_hello_layout, descriptors) == 6, "hello");
 _Static_assert(offsetof(struct tongi_hello_layout, size_max) == 8, "hello");
 
 struct tongi_refuse_layout {

@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include "base/limits.h"
+#include "prim/control.h"
 #include "prim/frame.h"
 #include "prim/line.h"
 #include "prim/packet.h"
@@ -56,6 +57,7 @@ void tongi_link_free(struct tongi_link *link, bool cut)
     tongi_block_free(&link->stash);
     tongi_block_free(&link->body.own);
     tongi_block_free(&link->rest);
+    tongi_ancillary_free(link->ancillary);
     tongi_sys_free(link);
 }
 
@@ -92,12 +94,16 @@ void tongi_link_end(struct tongi_link *link)
 
 ssize_t tongi_link_get(struct tongi_link *link, void *to, size_t room)
 {
+    if (link->ancillary)
+        return tongi_ancillary_get(link->ancillary, link->in_fd, &(struct iovec){to, room}, 1);
     return link->wire == TONGI_WIRE_PIPE ? tongi_sys_read(link->in_fd, to, room)
                                          : tongi_sys_recv(link->in_fd, to, room, MSG_DONTWAIT);
 }
 
 ssize_t tongi_link_getv(struct tongi_link *link, struct iovec *vector, uint32_t n)
 {
+    if (link->ancillary)
+        return tongi_ancillary_get(link->ancillary, link->in_fd, vector, n);
     if (link->wire == TONGI_WIRE_PIPE)
         return tongi_sys_readv(link->in_fd, vector, (int)n);
     struct msghdr message = {.msg_iov = vector, .msg_iovlen = n};
@@ -124,6 +130,20 @@ ssize_t tongi_link_putv(struct tongi_link *link, struct iovec *vector, uint32_t 
     if (link->wire == TONGI_WIRE_PIPE)
         return tongi_quiet_writev(&link->quiet, link->out_fd, vector, (int)n);
     const struct msghdr message = {.msg_iov = vector, .msg_iovlen = n};
+    return tongi_sys_sendmsg(link->out_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Writes pieces that descriptors go with, which a socket alone can. */
+static ssize_t put_with(struct tongi_link *link, struct iovec *vector, uint32_t n, const struct tongi_batch *batch)
+{
+    union tongi_control_room room;
+    const struct msghdr message = {
+        .msg_iov = vector,
+        .msg_iovlen = n,
+        .msg_control = room.bytes,
+        .msg_controllen = tongi_control_write(&room, batch->fds, batch->n_fds),
+    };
+
     return tongi_sys_sendmsg(link->out_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -172,11 +192,11 @@ static bool add_copy(struct builder *builder, const void *data, size_t len)
     return true;
 }
 
-static bool add_header(struct builder *builder, size_t len, size_t *skip)
+static bool add_header(struct builder *builder, const struct tongi_batch *batch, uint32_t at, size_t *skip)
 {
     uint8_t header[TONGI_FRAME_BYTES];
 
-    tongi_frame_encode(header, TONGI_FRAME_DATA, (uint32_t)len);
+    tongi_frame_encode_with(header, TONGI_FRAME_DATA, (uint32_t)tongi_batch_len(batch, at), batch->n_fds);
     if (*skip >= sizeof header) {
         *skip -= sizeof header;
         return true;
@@ -204,7 +224,7 @@ static bool add_frame(struct builder *builder, uint32_t framing, const struct to
 {
     uint32_t first = batch->gather ? 0 : at;
     uint32_t end = batch->gather ? batch->n : at + 1;
-    bool whole = tongi_framing_is_foreign(framing) || add_header(builder, tongi_batch_len(batch, at), &skip);
+    bool whole = tongi_framing_is_foreign(framing) || add_header(builder, batch, at, &skip);
 
     for (uint32_t i = first; whole && i < end; i++)
         whole = add_part(builder, &batch->parts[i], &skip);
@@ -324,11 +344,19 @@ int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, s
         return 0;
     }
 
+    bool with = batch->n_fds && skip == 0;
+    if (with) {
+        int r = tongi_link_push(link);
+        if (r < 0)
+            return r;
+        before = 0;
+    }
     builder.used = 0;
     builder.stage = stage;
     builder.staged = 0;
     build(&builder, link, batch, skip);
-    ssize_t written = tongi_link_putv(link, builder.vector, builder.used);
+    ssize_t written = with ? put_with(link, builder.vector, builder.used, batch)
+                           : tongi_link_putv(link, builder.vector, builder.used);
     if (written < 0)
         return (int)written;
     size_t consumed = (size_t)written < before ? (size_t)written : before;
@@ -372,7 +400,7 @@ int tongi_link_keep(struct tongi_link *link, const struct tongi_batch *batch, ui
 
     if (r < 0)
         return r;
-    tongi_frame_encode(header, TONGI_FRAME_DATA, (uint32_t)len);
+    tongi_frame_encode_with(header, TONGI_FRAME_DATA, (uint32_t)len, batch->n_fds);
     if (skip < head)
         (void)tongi_link_keep_bytes(link, header + skip, head - skip);
     skip -= skip < head ? skip : head;

@@ -16,6 +16,7 @@
 #include <tong/tong.h>
 
 #include "base/order.h"
+#include "prim/ancillary.h"
 #include "sys/quiet.h"
 
 /* A growing block of bytes. Zeroed it is empty. */
@@ -33,6 +34,7 @@ struct tongi_body {
     struct tongi_block own;
     uint8_t *lent; /* the receiver's room, instead of own; NULL: own */
     size_t len, got;
+    uint32_t descriptors; /* that come with it */
     bool active;
 };
 
@@ -59,9 +61,11 @@ struct tongi_link {
     bool told; /* that it is over: one event for one link */
     /* the reader stores it with the peer's hello, the writer compares sizes; 0: not known yet. Relaxed: a number. */
     tongi_u64 peer_size;
+    tongi_u64 peer_descriptors; /* the same, for how many a message may bring, and 1 */
 
     /* the reading half */
-    bool watched; /* in the hub's in_epoll */
+    bool watched;                      /* in the hub's in_epoll */
+    struct tongi_ancillary *ancillary; /* what comes beside the bytes; NULL: nobody asked for it */
     bool greeted, large;
     bool framed; /* it said hello, so that headers follow */
     bool ended;  /* foreign: it only reads from now on */
@@ -86,7 +90,9 @@ struct tongi_link {
 struct tongi_batch {
     const tong_view *parts;
     uint32_t n;
-    bool gather; /* the parts are one message; otherwise each is a message */
+    bool gather;    /* the parts are one message; otherwise each is a message */
+    const int *fds; /* that go with it, if it is one */
+    uint32_t n_fds;
 };
 
 /* How far a write came. */
@@ -120,8 +126,9 @@ ssize_t tongi_link_putv(struct tongi_link *link, struct iovec *vector, uint32_t 
 
 /*
  * Writes what is left of before, then the batch, whose first frame begins behind skip bytes, as far as one system call
- * takes it. stage is scratch of TONGI_CHUNK_BYTES. Errors: -EAGAIN (nothing went in), -EPIPE, -ECONNRESET, as the
- * system says; no sentence.
+ * takes it. stage is scratch of TONGI_CHUNK_BYTES. A message with descriptors begins a system call of its own, and they
+ * go in with its first byte. Errors: -EAGAIN (nothing of the batch went in), -EPIPE, -ECONNRESET, as the system says,
+ * without a sentence.
  */
 int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, size_t skip, uint8_t *stage,
                      struct tongi_written *ret_written);

@@ -35,6 +35,7 @@ struct tongi_start {
     uint32_t side;                           /* TONG_LISTEN or TONG_CONNECT; objects ignore it */
     uint32_t existence;                      /* TONG_NEW, TONG_EXISTING, or 0 */
     tong_opts opts;                          /* every field that the transport has is filled in */
+    struct tongi_allow allow;                /* what opts.allow means, which itself is not kept */
     uint32_t given;                          /* enum tongi_option_bit: those that somebody asked for */
     struct tongi_report *report;             /* where events and counters go */
     const struct tongi_transport_ops *inner; /* of a wrapping transport: what it wraps */

@@ -60,6 +60,8 @@ VALUE(TONG_SOCKET_DGRAM, 3);
 VALUE(TONG_FRAMING_LENGTH, 1);
 VALUE(TONG_FRAMING_LINE, 2);
 VALUE(TONG_FRAMING_RAW, 3);
+VALUE(TONG_CREDENTIALS_CONNECTION, 1);
+VALUE(TONG_CREDENTIALS_MESSAGE, 2);
 VALUE(TONG_WRITERS_MANY, 1);
 VALUE(TONG_WRITERS_ONE, 2);
 VALUE(TONG_MORE, 1);
@@ -91,6 +93,7 @@ VALUE(TONG_LEFT, 2);
 VALUE(TONG_DIED, 3);
 VALUE(TONG_CUT, 4);
 VALUE(TONG_EVENTS_LOST, 5);
+VALUE(TONG_REFUSED, 6);
 
 SIZE(struct tong_error_frame, 24);
 FIELD(struct tong_error_frame, function, 0, const char *);
@@ -129,7 +132,7 @@ FIELD(struct tong_meta, gid, 64, uint32_t);
 FIELD(struct tong_meta, n_fds, 68, uint32_t);
 FIELD(struct tong_meta, fds, 72, int *);
 
-SIZE(struct tong_opts, 72);
+SIZE(struct tong_opts, 88);
 FIELD(struct tong_opts, struct_size, 0, uint32_t);
 FIELD(struct tong_opts, depth, 4, uint32_t);
 FIELD(struct tong_opts, size, 8, uint64_t);
@@ -146,6 +149,9 @@ FIELD(struct tong_opts, socket, 56, uint32_t);
 FIELD(struct tong_opts, framing, 60, uint32_t);
 FIELD(struct tong_opts, writers, 64, uint32_t);
 FIELD(struct tong_opts, descriptors, 68, uint32_t);
+FIELD(struct tong_opts, allow, 72, const char *);
+FIELD(struct tong_opts, credentials, 80, uint32_t);
+FIELD(struct tong_opts, reserved, 84, uint32_t);
 
 SIZE(struct tong_caps, 32);
 FIELD(struct tong_caps, struct_size, 0, uint32_t);
@@ -170,10 +176,14 @@ FIELD(struct tong_stats, connects, 64, uint64_t);
 FIELD(struct tong_stats, refused, 72, uint64_t);
 FIELD(struct tong_stats, sleeps, 80, uint64_t);
 
-SIZE(struct tong_event, 16);
+SIZE(struct tong_event, 32);
 FIELD(struct tong_event, what, 0, uint32_t);
-FIELD(struct tong_event, reserved, 4, uint32_t);
-FIELD(struct tong_event, peer, 8, uint64_t);
+FIELD(struct tong_event, error, 4, int32_t);
+FIELD(struct tong_event, pid, 8, uint32_t);
+FIELD(struct tong_event, uid, 12, uint32_t);
+FIELD(struct tong_event, gid, 16, uint32_t);
+FIELD(struct tong_event, reserved, 20, uint32_t);
+FIELD(struct tong_event, peer, 24, uint64_t);
 
 SIZE(struct tong_pollitem, 16);
 FIELD(struct tong_pollitem, ch, 0, tong_channel *);
