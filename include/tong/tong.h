@@ -146,7 +146,8 @@ enum tong_cap {
     TONG_CAP_PROCESSES = 1 << 14,   /* connects processes, not only threads */
     TONG_CAP_LOSSY = 1 << 15,       /* may lose messages; the loss is counted */
     TONG_CAP_PAIR_FD = 1 << 16,     /* tong_pair */
-    TONG_CAP_ADOPT = 1 << 17        /* tong_adopt */
+    TONG_CAP_ADOPT = 1 << 17,       /* tong_adopt */
+    TONG_CAP_PEERS = 1 << 18        /* tong_events and tong_stats.peers tell who comes and goes */
 };
 
 typedef struct tong_caps {

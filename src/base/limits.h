@@ -36,6 +36,9 @@ enum {
     /* Newcomers taken in one step, so that a flood of connections cannot keep a call from its messages. */
     TONGI_ACCEPT_BATCH = 64,
 
+    /* Messages lent by copy at a time, where the mechanism lends nothing: they are out of it, and a death loses them. */
+    TONGI_COPIES_MAX = 1024,
+
     /* Messages that wait in an inproc queue by default. */
     TONGI_INPROC_DEPTH = 64,
     /* Messages from this size on are used again, so many of them per name: below, malloc keeps its pages itself. */
@@ -44,8 +47,13 @@ enum {
     /* The largest depth an address may ask for: 2^20 waiting messages are a backlog, not a queue. */
     TONGI_DEPTH_MAX = 1024 * 1024,
 
+    /* Tries to open a queue that others make and remove meanwhile; each turn needs another of them to come between. */
+    TONGI_MQ_TURNS = 100,
+    /* MQ_PRIO_MAX of Linux, less one. */
+    TONGI_MQ_PRIORITY_MAX = 32767,
+
     /* A sending role looks at its peers' side (newcomers, refusals, farewells) every so many sends: an epoll_wait that
-     * finds nothing costs about 150 ns, so this spreads it to 5 ns a message. */
+     * finds nothing costs about 150 ns, so this spreads it to 5 ns a message. mq: so often asks for its queue's name. */
     TONGI_LOOK_EVERY = 32,
 };
 

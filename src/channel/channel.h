@@ -88,8 +88,11 @@ static inline int tongi_enter(tong_channel *ch, uint32_t direction)
 /* As tongi_enter for calls without a direction. */
 int tongi_enter_any(tong_channel *ch);
 
-/* "unix: has no ...; inproc: has" */
-int tongi_nocap(const tong_channel *ch, const char *what);
+/* "unix: has no ...; inproc: has": a mechanism with these roles and capabilities, or none if none has. */
+int tongi_nocap(const tong_channel *ch, const char *what, uint32_t roles, uint32_t bits);
+/* The scheme of a mechanism other than ops with these roles and capabilities: rather the one that ops names, then one
+ * that connects what ops connects. NULL if there is none. */
+const char *tongi_instead(const struct tongi_transport_ops *ops, uint32_t roles, uint32_t bits);
 
 /* ---- waiting (wait.c) ------------------------------------------------------------------------------------------ */
 

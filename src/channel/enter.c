@@ -35,18 +35,41 @@ int tongi_enter_fail(tong_channel *ch, uint32_t direction)
     return 0;
 }
 
-int tongi_nocap(const tong_channel *ch, const char *what)
+static bool has(const struct tongi_transport_ops *ops, uint32_t roles, uint32_t bits)
 {
-    const char *instead = ch->ops->instead ? ch->ops->instead : "inproc";
+    return (ops->caps.roles & roles) == roles && (ops->caps.bits & bits) == bits && !ops->wraps;
+}
 
-    return TONG_FAIL(TONG_E_NOCAP, "%s: %s: has no %s; %s: has", ch->address, ch->ops->scheme, what, instead);
+const char *tongi_instead(const struct tongi_transport_ops *ops, uint32_t roles, uint32_t bits)
+{
+    const char *found = NULL, *alike = NULL;
+
+    for (size_t i = 0; tongi_transports[i]; i++) {
+        const struct tongi_transport_ops *other = tongi_transports[i];
+        if (other == ops || !has(other, roles, bits))
+            continue;
+        if (ops->instead && strcmp(other->scheme, ops->instead) == 0)
+            return other->scheme;
+        found = found ? found : other->scheme;
+        if (!alike && !((other->caps.bits ^ ops->caps.bits) & TONG_CAP_PROCESSES))
+            alike = other->scheme;
+    }
+    return alike ? alike : found;
+}
+
+int tongi_nocap(const tong_channel *ch, const char *what, uint32_t roles, uint32_t bits)
+{
+    const char *instead = tongi_instead(ch->ops, roles, bits);
+
+    return TONG_FAIL(TONG_E_NOCAP, "%s: %s: has no %s%s%s%s", ch->address, ch->ops->scheme, what, instead ? "; " : "",
+                     instead ? instead : "", instead ? ": has" : "");
 }
 
 int tongi_toobig(const tong_channel *ch, uint64_t len)
 {
-    return TONG_FAIL(TONG_E_TOOBIG,
-                     "%s: a message of %llu bytes is over the limit of %llu; open with a larger size=", ch->address,
-                     (unsigned long long)len, (unsigned long long)ch->size_max);
+    return TONG_FAIL(TONG_E_TOOBIG, "%s: a message of %llu bytes is over the limit of %llu; %s", ch->address,
+                     (unsigned long long)len, (unsigned long long)ch->size_max,
+                     ch->ops->larger ? ch->ops->larger : "open with a larger size=");
 }
 
 int tongi_meta_take(const tong_channel *ch, const tong_meta *given, tong_meta *ret_meta)
@@ -79,9 +102,9 @@ int tongi_meta_send(const tong_channel *ch, const tong_meta *given, tong_meta *s
     if (r < 0)
         return r;
     if (storage->n_fds && !(ch->ops->caps.bits & TONG_CAP_DESCRIPTORS))
-        return tongi_nocap(ch, "descriptors with messages");
+        return tongi_nocap(ch, "descriptors with messages", 0, TONG_CAP_DESCRIPTORS);
     if (storage->kind && !(ch->ops->caps.bits & TONG_CAP_KINDS))
-        return tongi_nocap(ch, "priorities or types");
+        return tongi_nocap(ch, "priorities or types", 0, TONG_CAP_KINDS);
     *ret_used = storage;
     return 0;
 }

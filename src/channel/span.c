@@ -129,6 +129,9 @@ struct peeking {
 /* A transport that lends nothing: the message is taken into memory of the channel, and released from there. */
 static int64_t copy_peek(tong_channel *ch, const struct peeking *peeking)
 {
+    if (ch->loans >= TONGI_COPIES_MAX)
+        return TONG_FAIL(-ENOBUFS, "%s: %u loans are out, and there may be %d; release some first", ch->address,
+                         ch->loans, TONGI_COPIES_MAX);
     int64_t size = ch->ops->next_size ? ch->ops->next_size(ch->state) : (int64_t)ch->size_max;
 
     if (size < 0)
@@ -233,7 +236,7 @@ static int give_back(tong_channel *ch, const tong_span *spans, uint32_t n, bool 
     if (n > ch->loans)
         return TONG_FAIL(-EINVAL, "%s: %u loans are given back, %u are out", ch->address, n, ch->loans);
     if (!taken && !ch->ops->reject)
-        return tongi_nocap(ch, "way to give a message to another receiver");
+        return tongi_nocap(ch, "way to give a message to another receiver", 0, TONG_CAP_REJECT);
     for (uint32_t i = 0; i < n; i++)
         bytes += spans[i].len;
     if (!taken)

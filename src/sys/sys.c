@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "sys/sys.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -32,6 +35,16 @@ static int fcntl_int(int fd, int command, int argument)
 static int fcntl_lock(int fd, int command, struct flock *lock)
 {
     return fcntl(fd, command, lock);
+}
+
+static int resource_limit(int resource, struct rlimit *limit)
+{
+    return getrlimit((__rlimit_resource_t)resource, limit);
+}
+
+static int queue_open(const char *name, int flags, mode_t mode, struct mq_attr *attributes)
+{
+    return mq_open(name, flags, mode, attributes);
 }
 
 #if TONG_SEAMS

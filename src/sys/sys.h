@@ -19,6 +19,8 @@
 
 struct itimerspec;
 struct flock;
+struct mq_attr;
+struct rlimit;
 
 #define TONGI_SYS(type, name, parameters, arguments) type tongi_sys_##name parameters;
 #define TONGI_SYS_WAIT(type, name, parameters, arguments) type tongi_sys_##name parameters;

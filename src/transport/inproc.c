@@ -87,7 +87,7 @@ const struct tongi_transport_ops tongi_inproc_ops = {
             .level = TONG_ACCEPTED,
             .bits = TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_CLAIM | TONG_CAP_PEEK | TONG_CAP_REJECT |
                     TONG_CAP_REDELIVERY | TONG_CAP_FAN_IN | TONG_CAP_FAN_OUT | TONG_CAP_FLUSH_TAKEN | TONG_CAP_OBJECT |
-                    TONG_CAP_PAIR_FD,
+                    TONG_CAP_PAIR_FD | TONG_CAP_PEERS,
             .roles = ROLES,
             .copies = 2,
         },

@@ -45,10 +45,12 @@ struct tongi_transport_ops {
     const char *scheme; /* as in the address */
     size_t state_bytes;
     uint32_t options;    /* enum tongi_option_bit: those it has */
-    tong_opts presets;   /* what an option is when nobody gives it; 0 means that the transport has not the option */
-    tong_caps caps;      /* size_max is filled in by the channel: the option size, if the transport has it */
-    const char *instead; /* for the sentence about a role it has not: the scheme that has it; NULL: "inproc" */
+    tong_opts presets;   /* what an option is when nobody gives it; 0: it has not the option, or start finds out */
+    tong_caps caps;      /* size_max is filled in by the channel: the slot size_max, else the option size */
+    const char *instead; /* the scheme that sentences about what it has not name first; NULL: whichever has it */
+    const char *larger;  /* what to do about a message over the limit; NULL: "open with a larger size=" */
     bool wraps;          /* its rest is "settings:address", and start->inner is what it wraps */
+    bool takes;          /* next_size takes the message out for this channel, so tong_poll goes by descriptors and ready */
 
     /* -- life -------------------------------------------------------------------------------------------------------
      * start
@@ -180,6 +182,10 @@ struct tongi_transport_ops {
      *   does: how many messages wait, any thread. NULL: unknown, 0.
      */
     uint64_t (*depth)(const void *state);
+    /* size_max
+     *   does: the largest message, which only the open object tells. NULL: the option size, or caps.size_max.
+     */
+    uint64_t (*size_max)(const void *state);
     /* list, remove
      *   do: call each() with the rest of every address that can be found, stopping at other than 0; remove an object.
      *   errors: remove: -EBUSY -ENOENT -EACCES. NULL: nothing to be found; NOCAP.

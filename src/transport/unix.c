@@ -254,7 +254,7 @@ const struct tongi_transport_ops tongi_unix_ops = {
                 .handshake_ns = TONGI_HANDSHAKE_NS},
     .caps = {.level = TONG_ACCEPTED,
              .bits = TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_PEEK | TONG_CAP_CREDENTIALS | TONG_CAP_FAN_IN |
-                     TONG_CAP_FAN_OUT | TONG_CAP_PROCESSES | TONG_CAP_PAIR_FD | TONG_CAP_ADOPT,
+                     TONG_CAP_FAN_OUT | TONG_CAP_PROCESSES | TONG_CAP_PAIR_FD | TONG_CAP_ADOPT | TONG_CAP_PEERS,
              .roles = TONGI_ROLE_BIT(TONG_PUSH) | TONGI_ROLE_BIT(TONG_PULL) | TONGI_ROLE_BIT(TONG_PAIR),
              .copies = 2},
     .start = unix_start,

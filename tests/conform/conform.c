@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "conform.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,17 +12,20 @@
 #include <unistd.h>
 
 #include "addresses.h"
+#include "transport/transport.h"
 
 #if TONG_SEAMS
 #include "support/faulty.h"
 #endif
 
 struct row {
-    const char *scheme, *before, *behind;
+    const char *scheme;
+    const struct tongi_transport_ops *ops;
+    const char *before, *behind, *small;
 };
 
 static const struct row rows[] = {
-#define TONG_TRANSPORT(name) {#name, CONFORM_ADDRESS_##name},
+#define TONG_TRANSPORT(name) {#name, &tongi_##name##_ops, CONFORM_ADDRESS_##name},
 #include "transport/transports.def"
 #undef TONG_TRANSPORT
 };
@@ -137,6 +141,24 @@ static void says_who_can(const char *scheme, uint32_t roles, uint32_t bits)
         conform_fail(__FILE__, __LINE__, "the sentence \"%s\" names no mechanism that can", sentence);
 }
 
+static const struct row *row_find(const struct conform *c)
+{
+    for (int i = 0; i < ROW_COUNT; i++)
+        if (strcmp(rows[i].scheme, c->scheme) == 0)
+            return &rows[i];
+    abort();
+}
+
+bool conform_has_option(const struct conform *c, uint32_t option)
+{
+    return (row_find(c)->ops->options & option) != 0;
+}
+
+const char *conform_small(const struct conform *c)
+{
+    return row_find(c)->small;
+}
+
 void conform_says_who_can(const struct conform *c, enum tong_cap bit)
 {
     says_who_can(c->scheme, 0, (uint32_t)bit);
@@ -167,9 +189,19 @@ static void calls_shorten(void)
 #endif
 }
 
+/* What the kernel keeps by name goes with the test's own name space, also when the test fails; where that is not
+ * allowed, a failed test leaves it behind. */
+static void own_name_space(void)
+{
+    if (unshare(CLONE_NEWIPC) < 0)
+        CHECK(errno == EPERM || errno == EINVAL || errno == ENOSYS || errno == ENOSPC);
+}
+
 static void run_stamp(int index)
 {
     const struct stamp *stamp = stamps[index];
+
+    own_name_space();
     struct conform c = {
         .scheme = stamp->row->scheme, .conversation = stamp->conversation, .caps = row_caps(stamp->row)};
     uint32_t roles = 0;

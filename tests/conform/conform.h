@@ -12,6 +12,7 @@
 
 #include <tong/tong.h>
 
+#include "base/options.h"
 #include "ledger.h"
 #include "runner/runner.h"
 
@@ -88,6 +89,18 @@ static inline bool conform_is_pair(const struct conform *c)
 {
     return (c->conversation & CONFORM_PAIRS) != 0;
 }
+
+/* At most max bytes, or what the row's largest message has. */
+static inline size_t conform_length(const struct conform *c, size_t max)
+{
+    return c->caps.size_max < max ? (size_t)c->caps.size_max : max;
+}
+
+/* Has the row this option, one of enum tongi_option_bit? */
+bool conform_has_option(const struct conform *c, uint32_t option);
+/* The query for a test that opens many at once: with it they are small enough for the system's limits, and take messages
+ * of 1000 bytes. NULL: they are anyway. */
+const char *conform_small(const struct conform *c);
 
 /* The last failure was TONG_E_NOCAP; its sentence names a row that has the capability, if there is one. */
 void conform_says_who_can(const struct conform *c, enum tong_cap bit);

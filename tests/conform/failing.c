@@ -96,7 +96,7 @@ static void converse(const struct conform *c, struct conversation *v)
         receive_one(v);
         went_well(v, tong_fd(v->ends.rx, TONG_IN));
         went_well(v, tong_fd(v->ends.tx, TONG_OUT));
-        send_one(v, LEN / 2);
+        send_one(v, conform_length(c, LEN / 2));
         receive_one(v);
         lend_one(v);
         send_one(v, SMALL);
@@ -140,6 +140,13 @@ static int trouble(enum faulty_call call)
         [FAULTY_timerfd_create] = EMFILE,
         [FAULTY_getrandom] = ENOSYS,
         [FAULTY_sched_getaffinity] = EINVAL,
+        [FAULTY_getdents64] = EIO,
+        [FAULTY_resource_limit] = EINVAL,
+        [FAULTY_queue_open] = EMFILE,
+        [FAULTY_mq_unlink] = EACCES,
+        [FAULTY_mq_getattr] = EBADF,
+        [FAULTY_mq_send] = ENOMEM,
+        [FAULTY_mq_receive] = EBADF,
         [FAULTY_close] = EIO,
         [FAULTY_ALLOCATION] = ENOMEM,
     };
@@ -160,6 +167,9 @@ static void fail_at(const struct conform *c, make_plan *plan, enum faulty_call c
     if (runner_count_fds() != fds)
         conform_fail(__FILE__, __LINE__, "%d descriptors, not %d, after the failure of call kind %d, number %d",
                      runner_count_fds(), fds, (int)call, (int)k);
+    /* What was not received stays in an object. */
+    if (conform_is_object(c) && tong_remove(c->address) != -ENOENT)
+        CHECK(conform_has(c, TONG_CAP_PROCESSES));
     converse(c, &v);
     if (!v.flawless || v.ledger.taken != 4)
         conform_fail(__FILE__, __LINE__, "after the failure of call kind %d, number %d, nothing works: %s", (int)call,

@@ -149,7 +149,7 @@ static void send_for_peeks(struct side *me, struct conform *c)
     CHECK(message);
     end_open(c, &tx, END_SENDER, NULL);
     for (uint64_t i = 0; i < n; i++) {
-        size_t len = dice_below(&me->dice, 100) == 0 ? size_max : dice_length(&me->dice, 100000);
+        size_t len = dice_below(&me->dice, 100) == 0 ? size_max : dice_length(&me->dice, conform_length(c, 100000));
         ledger_write(message, len, 1, i);
         ck_ok(tong_send(tx.ch, message, len, conform_patience()));
     }

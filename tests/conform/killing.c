@@ -60,7 +60,7 @@ static void send_until_killed(struct side *me, struct conform *c)
 
     end_open(c, &tx, END_SENDER, NULL);
     for (uint64_t i = 0;; i++) {
-        size_t len = dice_length(&me->dice, sizeof message);
+        size_t len = dice_length(&me->dice, conform_length(c, sizeof message));
         ledger_write(message, len, log->sender, i);
         ck_ok(tong_send(tx.ch, message, len, conform_patience()));
         log->acknowledged = i + 1;

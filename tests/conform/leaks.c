@@ -75,11 +75,11 @@ CONFORM_TEST(an_idle_channel_is_small, CONFORM_ONE_WAY)
         each[i] = *c;
         snprintf(each[i].address, sizeof each[i].address, "%.100s-%d", c->address, i);
     }
-    ends_open(&each[0], &e[0], NULL);
+    ends_open(&each[0], &e[0], conform_small(c));
     ends_close(&e[0]);
     memory = memory_in_use();
     for (int i = 0; i < N; i++)
-        ends_open(&each[i], &e[i], NULL);
+        ends_open(&each[i], &e[i], conform_small(c));
     if (memory_in_use() > memory + CHANNELS * LIMIT_BYTES)
         conform_fail(__FILE__, __LINE__, "%zu bytes for each idle channel", (memory_in_use() - memory) / CHANNELS);
     for (int i = 0; i < N; i++)

@@ -12,13 +12,14 @@ enum { LENGTHS = 3000, LENGTH_MAX = 300000 };
 
 static void send_lengths(struct side *me, struct conform *c)
 {
-    char *message = malloc(LENGTH_MAX);
+    size_t most = conform_length(c, LENGTH_MAX);
+    char *message = malloc(most);
     struct end tx;
 
     CHECK(message);
     end_open(c, &tx, END_SENDER, NULL);
     for (uint64_t i = 0; i < LENGTHS; i++) {
-        size_t len = dice_length(&me->dice, LENGTH_MAX);
+        size_t len = dice_length(&me->dice, most);
         ledger_write(message, len, 1, i);
         ck_ok(tong_send(tx.ch, message, len, conform_patience()));
     }
@@ -39,7 +40,7 @@ CONFORM_TEST(whole_messages_in_order, CONFORM_ONE_WAY | CONFORM_SHORT_TOO)
     end_open(c, &rx, END_RECEIVER, NULL);
     for (int i = 0; i < LENGTHS; i++) {
         int64_t len = ck_ok(tong_recv(rx.ch, room, LENGTH_MAX, conform_patience()));
-        SAME(len, dice_length(&c->dice, LENGTH_MAX));
+        SAME(len, dice_length(&c->dice, conform_length(c, LENGTH_MAX)));
         SAME(ledger_take_next(&ledger, room, (size_t)len), 1);
     }
     side_join(&sender);
@@ -169,26 +170,28 @@ CONFORM_TEST(short_room_keeps_the_message, CONFORM_ONE_WAY | CONFORM_SHORT_TOO)
 
 CONFORM_TEST(parts_are_gathered, CONFORM_ONE_WAY)
 {
-    enum { LEN = 60000, PARTS = 600 };
+    enum { PARTS = 600 };
+    const size_t len = conform_length(c, 60000);
     struct ledger ledger = {.taken = 0};
-    char *message = malloc(LEN), *room = malloc(LEN);
+    char *message = malloc(len), *room = malloc(len);
     tong_view parts[PARTS];
     size_t at = 0;
     struct ends e;
 
     CHECK(message && room);
     ends_open(c, &e, NULL);
-    ledger_write(message, LEN, 1, 0);
+    ledger_write(message, len, 1, 0);
     for (int i = 0; i < PARTS; i++) {
-        size_t len = i == PARTS - 1 ? LEN - at : (size_t)dice_below(&c->dice, 2 * (LEN - at) / (size_t)(PARTS - i));
-        parts[i] = (tong_view){len ? message + at : NULL, len};
-        at += len;
+        size_t mean = (len - at) / (size_t)(PARTS - i);
+        size_t part = i == PARTS - 1 ? len - at : (size_t)dice_below(&c->dice, 2 * mean + 1);
+        parts[i] = (tong_view){part ? message + at : NULL, part};
+        at += part;
     }
     ck_ok(tong_send_parts(e.tx, parts, PARTS, NULL, conform_patience()));
     ck_ok(tong_send_parts(e.tx, NULL, 0, NULL, conform_patience()));
-    SAME(tong_recv(e.rx, room, LEN, conform_patience()), LEN);
-    ledger_take_next(&ledger, room, LEN);
-    SAME(tong_recv(e.rx, room, LEN, conform_patience()), 0);
+    SAME(tong_recv(e.rx, room, len, conform_patience()), len);
+    ledger_take_next(&ledger, room, len);
+    SAME(tong_recv(e.rx, room, len, conform_patience()), 0);
     ends_close(&e);
     free(message);
     free(room);

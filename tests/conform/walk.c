@@ -39,7 +39,7 @@ static bool nothing_now(int64_t r)
 /* Writes the next message, or one behind it, into memory and remembers its length. */
 static size_t next_message(struct walk *w, char *to, uint64_t ahead)
 {
-    size_t len = dice_length(&w->c->dice, LENGTH_MAX);
+    size_t len = dice_length(&w->c->dice, conform_length(w->c, LENGTH_MAX));
 
     ledger_write(to, len, 1, w->sent + ahead);
     w->lengths[(w->sent + ahead) % WINDOW] = len;

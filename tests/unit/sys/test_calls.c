@@ -83,6 +83,13 @@ static void install_stubs(void)
     X(sched_getaffinity, (0, 0, NULL))                                                                                 \
     X(processors_online, ())                                                                                           \
     X(getrandom, (NULL, 0, 0))                                                                                         \
+    X(getdents64, (0, NULL, 0))                                                                                        \
+    X(resource_limit, (0, NULL))                                                                                       \
+    X(queue_open, (NULL, 0, 0, NULL))                                                                                  \
+    X(mq_unlink, (NULL))                                                                                               \
+    X(mq_getattr, (0, NULL))                                                                                           \
+    X(mq_send, (0, NULL, 0, 0))                                                                                        \
+    X(mq_receive, (0, NULL, 0, NULL))                                                                                  \
     X(epoll_wait, (0, NULL, 0, 0))                                                                                     \
     X(ppoll, (NULL, 0, NULL, NULL))
 

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of a queue. It belongs to nobody, so three marks tell what may be done with it:
+ *
+ *   the sticky bit   tong made it. What other programs made, closing never removes.
+ *   a lock           somebody of tong has it open: a read lock of byte 0, or, from who may only write, a write lock of
+ *                    a byte of its own. The kernel drops it when the process dies, so whoever gets a write lock of all
+ *                    bytes has proof that no other channel is there, and holds newcomers off until it is through.
+ *   its link count   0: it was removed, and the name is free or another's. Whoever opened it just before that tries
+ *                    again.
+ *
+ * Programs that do not use tong hold no lock; a queue that they have open may lose its name when tong's last channel
+ * closes and it is empty. keep=always is for that.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <mqueue.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "sys/sys.h"
+#include "transport/mq.h"
+
+#define DIRECTORY "/dev/mqueue"
+#define MADE_BY_TONG ((mode_t)S_ISVTX)
+#define MODE_DEFAULT ((mode_t)0600)
+#define PERMISSIONS ((mode_t)0777)
+#define FLAGS (O_NONBLOCK | O_CLOEXEC)
+
+/* ---- names ----------------------------------------------------------------------------------------------------- */
+
+static int name_take(const struct tongi_start *start, struct mq_name *ret_name)
+{
+    const char *rest = start->rest + (start->rest[0] == '/');
+    size_t len = strlen(rest);
+
+    if (len == 0)
+        return TONG_FAIL(TONG_E_ADDRESS, "%s: the address is mq:NAME", start->address);
+    if (len > NAME_MAX)
+        return TONG_FAIL(TONG_E_ADDRESS, "%s: a queue's name has at most %d bytes, not %zu", start->address, NAME_MAX,
+                         len);
+    if (strchr(rest, '/') || strcmp(rest, ".") == 0 || strcmp(rest, "..") == 0)
+        return TONG_FAIL(TONG_E_ADDRESS, "%s: a queue's name has no slash but one in front, and is not a directory",
+                         start->address);
+    ret_name->text[0] = '/';
+    memcpy(ret_name->text + 1, rest, len + 1);
+    return 0;
+}
+
+/* ---- locks ----------------------------------------------------------------------------------------------------- */
+
+/* Locks len bytes from start on (len 0: all) without waiting; F_UNLCK unlocks. */
+static int lock(int fd, short type, off_t start, off_t len)
+{
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len};
+
+    return tongi_sys_fcntl_lock(fd, F_OFD_SETLK, &lock);
+}
+
+/* -EAGAIN: somebody is about to remove the queue. */
+static int presence_take(int fd)
+{
+    uint32_t number;
+
+    int r = lock(fd, F_RDLCK, 0, 1);
+    if (r != -EBADF)
+        return r;
+    /* Who may not read cannot share a lock. A byte that another has by chance fails, and is tried again. */
+    if (tongi_sys_getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
+        return -EIO;
+    return lock(fd, F_WRLCK, 1 + (off_t)number, 1);
+}
+
+bool tongi_mq_is_removed(int fd)
+{
+    struct stat status;
+
+    return tongi_sys_fstat(fd, &status) == 0 && status.st_nlink == 0;
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------------- */
+
+/* For reading too where that is allowed: only who may do both can tell whether it is the last, and give back what it
+ * holds. */
+static int open_existing(const struct mq_name *name, uint32_t role)
+{
+    int fd = tongi_sys_queue_open(name->text, O_RDWR | FLAGS, 0, NULL);
+
+    if (fd == -EACCES && role)
+        fd = tongi_sys_queue_open(name->text, (role == TONG_PUSH ? O_WRONLY : O_RDONLY) | FLAGS, 0, NULL);
+    return fd;
+}
+
+static mode_t mode_wanted(const struct tongi_start *start)
+{
+    return start->opts.mode ? (mode_t)start->opts.mode : MODE_DEFAULT;
+}
+
+/* Makes the queue; the umask can only have made it narrower than it is to be. -EAGAIN: somebody else made it. */
+static int make(const struct tongi_start *start, const struct mq_name *name)
+{
+    mode_t mode = mode_wanted(start) | MADE_BY_TONG;
+    struct mq_attr wanted;
+    struct stat status;
+
+    tongi_mq_attributes(start, &wanted);
+    int fd = tongi_sys_queue_open(name->text, O_RDWR | O_CREAT | O_EXCL | FLAGS, mode, &wanted);
+    if (fd == -EEXIST && start->existence != TONG_NEW)
+        return -EAGAIN;
+    if (fd < 0)
+        return tongi_mq_open_fail(start, fd, &wanted);
+    int r = tongi_sys_fstat(fd, &status);
+    if (r >= 0 && (status.st_mode & (PERMISSIONS | MADE_BY_TONG)) != mode)
+        r = tongi_sys_fchmod(fd, mode);
+    if (r >= 0)
+        return fd;
+    tongi_sys_mq_unlink(name->text);
+    tongi_sys_close(fd);
+    return TONG_FAIL(r, "%s: the new queue's mode cannot be set: %s", start->address, tong_error_text(r));
+}
+
+/* A descriptor, with its lock; -EAGAIN when the queue was made, removed, or about to be removed, in between. */
+static int open_or_make(const struct tongi_start *start, const struct mq_name *name)
+{
+    int fd = start->existence == TONG_NEW ? -ENOENT : open_existing(name, start->role);
+
+    if (fd == -ENOENT && start->existence != TONG_EXISTING)
+        fd = make(start, name);
+    else if (fd < 0)
+        fd = tongi_mq_open_fail(start, fd, NULL);
+    if (fd < 0)
+        return fd;
+    int r = presence_take(fd);
+    if (r >= 0 && !tongi_mq_is_removed(fd))
+        return fd;
+    tongi_sys_close(fd);
+    if (r >= 0 || r == -EAGAIN || r == -EACCES)
+        return -EAGAIN;
+    return TONG_FAIL(r, "%s: the queue cannot be locked: %s", start->address, tong_error_text(r));
+}
+
+/* Is it the caller's, and what the caller asked for? */
+static int check(const struct mq_state *state, const struct mq_attr *attributes)
+{
+    const struct tongi_start *start = state->start;
+    struct stat status;
+    int r = tongi_sys_fstat(state->fd, &status);
+
+    if (r < 0)
+        return TONG_FAIL(r, "%s: the queue says nothing of itself: %s", start->address, tong_error_text(r));
+    /* What root made is as good as one's own: root could do anything anyway. */
+    if (status.st_uid != tongi_sys_geteuid() && status.st_uid != 0)
+        return TONG_FAIL(-EACCES, "%s: it belongs to user %u and not to you; a queue of another is not to be trusted",
+                         start->address, status.st_uid);
+    if (start->opts.mode && (status.st_mode & PERMISSIONS) != start->opts.mode)
+        return TONG_FAIL(TONG_E_REFUSED,
+                         "%s: it was made with mode=%04o and you ask for %04o; open it without mode=, or remove it",
+                         start->address, status.st_mode & PERMISSIONS, start->opts.mode);
+    if (start->opts.size && (uint64_t)attributes->mq_msgsize != start->opts.size)
+        return TONG_FAIL(TONG_E_REFUSED,
+                         "%s: it was made with size=%ld and you ask for %llu; open it without size=, or remove it",
+                         start->address, attributes->mq_msgsize, (unsigned long long)start->opts.size);
+    if (start->opts.depth && (uint64_t)attributes->mq_maxmsg != start->opts.depth)
+        return TONG_FAIL(TONG_E_REFUSED,
+                         "%s: it was made with depth=%ld and you ask for %u; open it without depth=, or remove it",
+                         start->address, attributes->mq_maxmsg, start->opts.depth);
+    return 0;
+}
+
+int tongi_mq_enter(struct mq_state *state, const struct tongi_start *start)
+{
+    int fd = -EAGAIN, r = name_take(start, &state->name);
+
+    state->start = start;
+    if (r < 0)
+        return TONG_TRACE(r);
+    for (uint32_t i = 0; i < TONGI_MQ_TURNS && fd == -EAGAIN; i++)
+        fd = open_or_make(start, &state->name);
+    if (fd == -EAGAIN)
+        return TONG_FAIL(-EBUSY, "%s: it was being removed at each of %d tries to open it", start->address,
+                         TONGI_MQ_TURNS);
+    if (fd < 0)
+        return TONG_TRACE(fd);
+    state->fd = fd;
+    state->opened = true;
+    struct mq_attr attributes;
+    r = tongi_sys_mq_getattr(fd, &attributes);
+    if (r < 0)
+        return TONG_FAIL(r, "%s: the queue says nothing of itself: %s", start->address, tong_error_text(r));
+    state->size = (size_t)attributes.mq_msgsize;
+    return check(state, &attributes);
+}
+
+/* ---- removing -------------------------------------------------------------------------------------------------- */
+
+static bool may_go(const struct mq_state *state)
+{
+    struct mq_attr attributes;
+    struct stat status;
+
+    return tongi_sys_fstat(state->fd, &status) == 0 && status.st_nlink && status.st_mode & MADE_BY_TONG &&
+           tongi_sys_mq_getattr(state->fd, &attributes) == 0 &&
+           (attributes.mq_curmsgs == 0 || state->start->opts.keep == TONG_KEEP_NEVER);
+}
+
+void tongi_mq_leave(const struct mq_state *state)
+{
+    if (state->start->opts.keep != TONG_KEEP_ALWAYS && lock(state->fd, F_WRLCK, 0, 0) >= 0 && may_go(state))
+        tongi_sys_mq_unlink(state->name.text);
+    /* A forked child's copy of the descriptor would go on holding the lock. */
+    lock(state->fd, F_UNLCK, 0, 0);
+}
+
+int tongi_mq_remove(const struct tongi_start *start)
+{
+    struct mq_name name;
+    int r = name_take(start, &name);
+
+    if (r < 0)
+        return TONG_TRACE(r);
+    int fd = open_existing(&name, 0);
+    if (fd == -ENOENT)
+        return TONG_FAIL(-ENOENT, "%s: does not exist", start->address);
+    if (fd < 0)
+        return tongi_mq_open_fail(start, fd, NULL);
+    r = lock(fd, F_WRLCK, 0, 0);
+    if (r == -EAGAIN || r == -EACCES)
+        r = TONG_FAIL(-EBUSY, "%s: somebody has it open", start->address);
+    else if (r < 0)
+        r = TONG_FAIL(r, "%s: the queue cannot be locked: %s", start->address, tong_error_text(r));
+    else if ((r = tongi_sys_mq_unlink(name.text)) < 0)
+        r = TONG_FAIL(r, "%s: the queue cannot be removed: %s", start->address, tong_error_text(r));
+    tongi_sys_close(fd);
+    return r;
+}
+
+/* ---- listing --------------------------------------------------------------------------------------------------- */
+
+struct listing {
+    int (*each)(const char *rest, const tong_stats *stats, void *context);
+    void *context;
+};
+
+/* The directory may show another IPC namespace than this process's: a name counts if it leads to the file it stands
+ * for. What may not be opened is listed without numbers. */
+static int list_one(const struct dirent64 *entry, const struct listing *listing)
+{
+    tong_stats stats = {.struct_size = sizeof stats};
+    struct mq_attr attributes;
+    struct mq_name name;
+    struct stat status;
+    size_t len = strnlen(entry->d_name, NAME_MAX);
+
+    if (entry->d_name[0] == '.' && (len == 1 || (len == 2 && entry->d_name[1] == '.')))
+        return 0;
+    name.text[0] = '/';
+    memcpy(name.text + 1, entry->d_name, len);
+    name.text[1 + len] = 0;
+    int fd = tongi_sys_queue_open(name.text, O_RDONLY | FLAGS, 0, NULL);
+    bool listed = fd >= 0 ? tongi_sys_fstat(fd, &status) == 0 && status.st_ino == entry->d_ino : fd == -EACCES;
+    if (fd >= 0 && tongi_sys_mq_getattr(fd, &attributes) == 0)
+        stats.depth = (uint64_t)attributes.mq_curmsgs;
+    tongi_sys_close(fd);
+    return listed ? listing->each(name.text + 1, &stats, listing->context) : 0;
+}
+
+int tongi_mq_list(int (*each)(const char *rest, const tong_stats *stats, void *context), void *context)
+{
+    const struct listing listing = {each, context};
+    _Alignas(struct dirent64) char entries[2048];
+    int r = 0, fd = tongi_sys_open_at(AT_FDCWD, DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+
+    /* Queues work without it, but nothing else knows their names. */
+    if (fd == -ENOENT)
+        return 0;
+    if (fd < 0)
+        return TONG_FAIL(fd, "mq: " DIRECTORY " cannot be read: %s", tong_error_text(fd));
+    for (ssize_t got = 1; got > 0 && r == 0;) {
+        got = tongi_sys_getdents64(fd, entries, sizeof entries);
+        if (got < 0)
+            r = TONG_FAIL((int)got, "mq: " DIRECTORY " cannot be read: %s", tong_error_text((int)got));
+        for (ssize_t at = 0; at < got && r == 0;) {
+            const struct dirent64 *entry = (const void *)(entries + at);
+            at += entry->d_reclen;
+            r = list_one(entry, &listing);
+        }
+    }
+    tongi_sys_close(fd);
+    return r;
+}
