@@ -68,6 +68,10 @@ enum tong_wait { TONG_WAIT_ADAPTIVE = 1, TONG_WAIT_SPIN, TONG_WAIT_BLOCK };
 enum tong_keep { TONG_KEEP_UNREAD = 1, TONG_KEEP_NEVER, TONG_KEEP_ALWAYS };
 enum tong_end { TONG_END_NEVER = 1, TONG_END_LAST };
 enum tong_switch { TONG_YES = 1, TONG_NO };
+enum tong_socket { TONG_SOCKET_STREAM = 1, TONG_SOCKET_SEQPACKET, TONG_SOCKET_DGRAM };
+/* How messages stand in a stream of bytes: behind a header, as lines, or as they happen to be read. */
+enum tong_framing { TONG_FRAMING_LENGTH = 1, TONG_FRAMING_LINE, TONG_FRAMING_RAW };
+enum tong_writers { TONG_WRITERS_MANY = 1, TONG_WRITERS_ONE };
 
 /* A message to send: len bytes at data, read during the call only. */
 typedef struct tong_view {
@@ -126,6 +130,10 @@ typedef struct tong_opts {
     uint32_t peers;       /* how many connections at most */
     uint32_t history;     /* publish: how many old messages a late subscriber gets */
     int64_t handshake_ns; /* how long a new connection may stay silent */
+    uint32_t socket;      /* enum tong_socket: the kind of a unix socket */
+    uint32_t framing;     /* enum tong_framing: whether the other side speaks tong, lines, or anything */
+    uint32_t writers;     /* enum tong_writers: whether a fifo has one writer at a time, which is faster */
+    uint32_t descriptors; /* how many descriptors a message may bring at most; without it, none is let in */
 } tong_opts;
 
 enum tong_cap {

@@ -44,6 +44,9 @@ enum {
     /* Messages from this size on are used again, so many of them per name: below, malloc keeps its pages itself. */
     TONGI_INPROC_SPARE_BYTES = 32 * 1024,
     TONGI_INPROC_SPARES = 2,
+    /* The kernel's own bound for one message (SCM_MAX_FD). */
+    TONGI_DESCRIPTORS_MAX = 253,
+
     /* The largest depth an address may ask for: 2^20 waiting messages are a backlog, not a queue. */
     TONGI_DEPTH_MAX = 1024 * 1024,
 

@@ -228,3 +228,21 @@ int tongi_options_take(const tong_opts *given, uint32_t allowed, const char *add
     *ret_opts = taken;
     return 0;
 }
+
+uint32_t tongi_options_given(const tong_opts *opts)
+{
+    uint32_t given = 0;
+
+    for (uint32_t i = 0; i < TONGI_OPT_COUNT; i++)
+        if (field_get(opts, &tongi_option_specs[i]))
+            given |= 1u << i;
+    return given;
+}
+
+int tongi_options_check(uint32_t given, uint32_t allowed, const char *address)
+{
+    for (uint32_t i = 0; i < TONGI_OPT_COUNT; i++)
+        if (given & ~allowed & 1u << i)
+            return unknown_fail(tongi_option_specs[i].name, name_len(&tongi_option_specs[i]), allowed, address);
+    return 0;
+}

@@ -49,4 +49,9 @@ int tongi_options_parse(const char *query, size_t len, uint32_t allowed, const c
  */
 int tongi_options_take(const tong_opts *given, uint32_t allowed, const char *address, tong_opts *ret_opts);
 
+/* Which options are given: those that are not zero. */
+uint32_t tongi_options_given(const tong_opts *opts);
+/* TONG_E_ADDRESS if one of those given is not allowed. */
+int tongi_options_check(uint32_t given, uint32_t allowed, const char *address);
+
 #endif

@@ -88,8 +88,8 @@ static inline int tongi_enter(tong_channel *ch, uint32_t direction)
 /* As tongi_enter for calls without a direction. */
 int tongi_enter_any(tong_channel *ch);
 
-/* "unix: has no ...; inproc: has": a mechanism with these roles and capabilities, or none if none has. */
-int tongi_nocap(const tong_channel *ch, const char *what, uint32_t roles, uint32_t bits);
+/* "unix: has no ...; inproc: has": who has that capability, or 0 for what has no bit. */
+int tongi_nocap(const tong_channel *ch, uint32_t bit, const char *what);
 /* The scheme of a mechanism other than ops with these roles and capabilities: rather the one that ops names, then one
  * that connects what ops connects. NULL if there is none. */
 const char *tongi_instead(const struct tongi_transport_ops *ops, uint32_t roles, uint32_t bits);
@@ -156,6 +156,7 @@ int tongi_role_check(const struct tongi_transport_ops *ops, const char *address,
 int tongi_wrap_prepare(tong_channel *ch);
 void tongi_wrap_follow(tong_channel *ch);
 void tongi_start_fill(struct tongi_start *start, uint32_t role);
+/* Checks the options, chooses the variant that they mean, and fills in what was not given. */
 int tongi_options_fill(tong_channel *ch, const tong_opts *opts, const char *query, size_t query_len);
 
 /* Frees what claim and peek lent by copy. */

@@ -57,9 +57,9 @@ const char *tongi_instead(const struct tongi_transport_ops *ops, uint32_t roles,
     return alike ? alike : found;
 }
 
-int tongi_nocap(const tong_channel *ch, const char *what, uint32_t roles, uint32_t bits)
+int tongi_nocap(const tong_channel *ch, uint32_t bit, const char *what)
 {
-    const char *instead = tongi_instead(ch->ops, roles, bits);
+    const char *instead = bit ? tongi_instead(ch->ops, 0, bit) : NULL;
 
     return TONG_FAIL(TONG_E_NOCAP, "%s: %s: has no %s%s%s%s", ch->address, ch->ops->scheme, what, instead ? "; " : "",
                      instead ? instead : "", instead ? ": has" : "");
@@ -102,9 +102,9 @@ int tongi_meta_send(const tong_channel *ch, const tong_meta *given, tong_meta *s
     if (r < 0)
         return r;
     if (storage->n_fds && !(ch->ops->caps.bits & TONG_CAP_DESCRIPTORS))
-        return tongi_nocap(ch, "descriptors with messages", 0, TONG_CAP_DESCRIPTORS);
+        return tongi_nocap(ch, TONG_CAP_DESCRIPTORS, "descriptors with messages");
     if (storage->kind && !(ch->ops->caps.bits & TONG_CAP_KINDS))
-        return tongi_nocap(ch, "priorities or types", 0, TONG_CAP_KINDS);
+        return tongi_nocap(ch, TONG_CAP_KINDS, "priorities or types");
     *ret_used = storage;
     return 0;
 }

@@ -33,8 +33,10 @@ int tong_accept(tong_channel *ch, tong_channel **ret_ch, tong_deadline deadline)
         return tongi_no_memory(ch->address);
     accepting.peer->start.side = TONG_LISTEN;
     accepting.peer->start.opts = ch->start.opts;
+    accepting.peer->start.given = ch->start.given;
     accepting.peer->size_max = ch->size_max;
     r = tongi_wrap_prepare(accepting.peer);
+    accepting.peer->start.inner = ch->start.inner;
     tongi_wrap_follow(accepting.peer);
     if (r >= 0)
         r = (int)tongi_try(ch, TONG_IN, deadline, accept_attempt, &accepting, "nobody connected");
@@ -72,16 +74,17 @@ static int ends_join(tong_channel *ends[2], const struct tongi_address *parsed)
 
     if (!ops)
         return TONG_E_ADDRESS;
-    if (!ops->pair)
-        return TONG_FAIL(TONG_E_NOCAP, "%s: cannot join two ends without a name; unix: can", ops->scheme);
-    if (!is_nameless(ops, parsed))
-        return TONG_FAIL(TONG_E_ADDRESS, "%s:%s: two joined ends have no name; the address is '%s:'", ops->scheme,
-                         parsed->rest, ops->scheme);
     for (int i = 0; i < 2; i++) {
         int r = end_new(ops, parsed, &ends[i]);
         if (r < 0)
             return TONG_TRACE(r);
     }
+    ops = ends[0]->ops;
+    if (!ops->pair)
+        return TONG_FAIL(TONG_E_NOCAP, "%s: cannot join two ends without a name; unix: can", ends[0]->address);
+    if (!is_nameless(ops, parsed))
+        return TONG_FAIL(TONG_E_ADDRESS, "%s: two joined ends have no name; the address is '%s:'", ends[0]->address,
+                         ops->scheme);
     return ops->pair(ends[0]->state, &ends[0]->start, ends[1]->state, &ends[1]->start);
 }
 
@@ -118,7 +121,7 @@ static int adopt_by(const struct tongi_transport_ops *ops, tong_channel **ret_ch
     tongi_start_fill(&ch->start, role);
     int r = tongi_options_fill(ch, opts, "", 0);
     if (r >= 0)
-        r = ops->adopt(ch->state, fd, &ch->start);
+        r = ch->ops->adopt ? ch->ops->adopt(ch->state, fd, &ch->start) : 1;
     if (r != 0) {
         tong_close(ch);
         return r < 0 ? TONG_TRACE(r) : r;

@@ -214,7 +214,7 @@ int64_t tong_next_size(tong_channel *ch)
     if (r < 0)
         return r;
     if (!ch->ops->next_size)
-        return tongi_nocap(ch, "look at a message's size before it is taken", 0, TONG_CAP_PEEK);
+        return tongi_nocap(ch, 0, "look at a message's size before it is taken");
     r = ch->ops->next_size(ch->state);
     tongi_leave(ch, TONG_IN);
     return r == -EAGAIN ? TONG_FAIL_FAST(-EAGAIN, "no message waits just now") : r;
@@ -231,10 +231,10 @@ int tong_flush(tong_channel *ch, enum tong_level level, tong_deadline deadline)
 
     if (r < 0)
         return r;
-    if (!ch->ops->flush && level <= (enum tong_level)ch->ops->caps.level)
-        return 0;
     if (!ch->ops->flush)
-        return tongi_nocap(ch, "way to observe that level", 0, level == TONG_TAKEN ? TONG_CAP_FLUSH_TAKEN : 0);
+        return level <= (enum tong_level)ch->ops->caps.level
+                   ? 0
+                   : tongi_nocap(ch, TONG_CAP_FLUSH_TAKEN, "way to observe that level");
     r = (int)tongi_try(ch, TONG_OUT, deadline, flush_attempt, &level, "what was sent did not get there");
     tongi_leave(ch, TONG_OUT);
     return r;

@@ -63,14 +63,22 @@ void tongi_start_fill(struct tongi_start *start, uint32_t role)
 
 int tongi_options_fill(tong_channel *ch, const tong_opts *opts, const char *query, size_t query_len)
 {
-    const struct tongi_transport_ops *ops = ch->start.inner ? ch->start.inner : ch->ops;
     struct tongi_start *start = &ch->start;
+    const struct tongi_transport_ops **chosen = start->inner ? &start->inner : &ch->ops;
+    const struct tongi_transport_ops *ops = *chosen;
     int r = tongi_options_take(opts, ops->options, ch->address, &start->opts);
 
     if (r >= 0)
         r = tongi_options_parse(query, query_len, ops->options, ch->address, &start->opts);
     if (r < 0)
         return TONG_TRACE(r);
+    start->given = tongi_options_given(&start->opts);
+    if (ops->variant) {
+        *chosen = ops = ops->variant(&start->opts);
+        r = tongi_options_check(start->given, ops->options, ch->address);
+        if (r < 0)
+            return TONG_TRACE(r);
+    }
     presets_fill(ops, &start->opts);
     ch->size_max = start->opts.size ? start->opts.size : ops->caps.size_max;
     tongi_wrap_follow(ch);
@@ -107,15 +115,16 @@ static int channel_open(tong_channel **ret_ch, const struct tongi_address *parse
     if (!ch)
         return tongi_no_memory(parsed->scheme);
     int r = tongi_wrap_prepare(ch);
-    if (r >= 0)
-        r = tongi_role_check(ch->start.inner ? ch->start.inner : ops, ch->address, role);
     tongi_start_fill(&ch->start, role);
     if (r >= 0)
         r = tongi_options_fill(ch, opts, parsed->query, parsed->query_len);
+    /* What there is depends on what the options chose. */
     if (r >= 0)
-        r = ops->start(ch->state, &ch->start);
-    if (r >= 0 && ops->size_max)
-        ch->size_max = ops->size_max(ch->state);
+        r = tongi_role_check(ch->start.inner ? ch->start.inner : ch->ops, ch->address, role);
+    if (r >= 0)
+        r = ch->ops->start(ch->state, &ch->start);
+    if (r >= 0 && ch->ops->size_max)
+        ch->size_max = ch->ops->size_max(ch->state);
     if (r >= 0)
         r = open_wait(ch, deadline);
     if (r < 0) {

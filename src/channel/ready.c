@@ -78,7 +78,7 @@ int tong_fd(tong_channel *ch, enum tong_direction direction)
     if (r < 0)
         return r;
     if (!ch->ops->fd)
-        return tongi_nocap(ch, "descriptor to poll", 0, TONG_CAP_POLLABLE);
+        return tongi_nocap(ch, TONG_CAP_POLLABLE, "descriptor to poll");
     struct tongi_half *half = tongi_half_of(ch, direction);
     return half->fd >= 0 ? half->fd : fd_make(ch, direction);
 }

@@ -73,7 +73,7 @@ int tong_cancel(tong_channel *ch, uint64_t call)
     r = role_needed(ch, TONG_REQ, "req");
     if (r < 0)
         return r;
-    return ch->ops->cancel ? ch->ops->cancel(ch->state, call) : tongi_nocap(ch, "way to cancel a call", TONGI_ROLE_BIT(TONG_REQ), 0);
+    return ch->ops->cancel ? ch->ops->cancel(ch->state, call) : tongi_nocap(ch, 0, "way to cancel a call");
 }
 
 static int subscription(tong_channel *ch, const void *prefix, size_t len, bool wanted)
@@ -85,7 +85,7 @@ static int subscription(tong_channel *ch, const void *prefix, size_t len, bool w
     r = role_needed(ch, TONG_SUB, "sub");
     if (r < 0)
         return r;
-    r = ch->ops->subscribe ? ch->ops->subscribe(ch->state, prefix, len, wanted) : tongi_nocap(ch, "subscriptions", TONGI_ROLE_BIT(TONG_SUB), 0);
+    r = ch->ops->subscribe ? ch->ops->subscribe(ch->state, prefix, len, wanted) : tongi_nocap(ch, 0, "subscriptions");
     tongi_leave(ch, TONG_IN);
     return r;
 }

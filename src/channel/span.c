@@ -236,7 +236,7 @@ static int give_back(tong_channel *ch, const tong_span *spans, uint32_t n, bool 
     if (n > ch->loans)
         return TONG_FAIL(-EINVAL, "%s: %u loans are given back, %u are out", ch->address, n, ch->loans);
     if (!taken && !ch->ops->reject)
-        return tongi_nocap(ch, "way to give a message to another receiver", 0, TONG_CAP_REJECT);
+        return tongi_nocap(ch, TONG_CAP_REJECT, "way to give a message to another receiver");
     for (uint32_t i = 0; i < n; i++)
         bytes += spans[i].len;
     if (!taken)

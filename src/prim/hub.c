@@ -27,13 +27,13 @@ int tongi_hub_init(struct tongi_hub *hub, const struct tongi_hub_setup *setup)
 }
 
 /* A hub that only receives cannot finish, but its peers are to know a farewell from a crash. */
-static void say_goodbye(const struct tongi_link *link)
+static void say_goodbye(struct tongi_link *link)
 {
     uint8_t end[TONGI_FRAME_BYTES];
 
     tongi_frame_encode(end, TONGI_FRAME_END, 0);
     if (link && link->rest_at == link->rest_end)
-        (void)tongi_sys_send(link->fd, end, sizeof end, MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)tongi_link_put(link, end, sizeof end);
 }
 
 void tongi_hub_fini(struct tongi_hub *hub, bool owner)

@@ -102,9 +102,7 @@ ssize_t tongi_hub_body_fill(struct tongi_hub *hub, struct tongi_link *link)
     uint8_t *to = (body->lent ? body->lent : body->own.data) + body->got;
     /* The next header comes along with the end of this body, which saves a call per message. */
     struct iovec vector[2] = {{to, room}, {hub->stage.data, TONGI_FRAME_BYTES}};
-    struct msghdr message = {.msg_iov = vector, .msg_iovlen = room == left ? 2 : 1};
-    ssize_t got = message.msg_iovlen == 1 ? tongi_sys_recv(link->fd, to, room, MSG_DONTWAIT)
-                                          : tongi_sys_recvmsg(link->fd, &message, MSG_DONTWAIT);
+    ssize_t got = room == left ? tongi_link_getv(link, vector, 2) : tongi_link_get(link, to, room);
     if (got <= 0)
         return tongi_hub_received(hub, got);
     hub->stage.at = hub->stage.next = hub->stage.end = 0;

@@ -23,7 +23,7 @@ static int greet(struct tongi_hub *hub, struct tongi_link *link)
  * */
 int tongi_hub_link_make(struct tongi_hub *hub, int fd, struct tongi_link **ret_link)
 {
-    struct tongi_link *link = tongi_link_new(fd);
+    struct tongi_link *link = tongi_link_new(fd, fd, TONGI_WIRE_SOCKET);
     int r = -ENOMEM;
 
     if (link) {
@@ -35,7 +35,7 @@ int tongi_hub_link_make(struct tongi_hub *hub, int fd, struct tongi_link **ret_l
     if (r == -ENOMEM)
         TONG_FAIL(r, "%s: no memory for a connection", hub->setup.address);
     if (r < 0 && link) {
-        link->fd = -1;
+        link->in_fd = link->out_fd = -1;
         tongi_link_free(link, false);
     }
     if (r >= 0)
@@ -124,9 +124,9 @@ void tongi_hub_let_go(struct tongi_hub *hub, struct tongi_link **half, enum tong
     link->told = true;
     /* Also for the other half, unless it holds the link and so will find out by itself. */
     if (hub->in != link)
-        tongi_hub_unwatch(hub->in_epoll, link->fd);
+        tongi_hub_unwatch(hub->in_epoll, link->in_fd);
     if (hub->out != link)
-        tongi_hub_unwatch(hub->out_epoll, link->fd);
+        tongi_hub_unwatch(hub->out_epoll, link->out_fd);
     tongi_link_unref(link, true);
     tongi_hub_arm(hub);
     pthread_mutex_unlock(&hub->lock);
@@ -142,12 +142,4 @@ int tongi_hub_join(struct tongi_hub *hub, int fd, bool shared)
     link->shared = shared;
     replace_current(hub, link);
     return 0;
-}
-
-void tongi_hub_refuse(struct tongi_hub *hub, int fd, int error, const char *sentence)
-{
-    uint8_t bytes[TONGI_FRAME_BYTES + TONGI_CONTROL_MAX];
-
-    (void)hub;
-    (void)tongi_sys_send(fd, bytes, tongi_refuse_encode(bytes, error, sentence), MSG_DONTWAIT | MSG_NOSIGNAL);
 }

@@ -59,7 +59,7 @@ int tongi_hub_greeted(struct tongi_hub *hub, struct tongi_link *link)
         pthread_mutex_unlock(&hub->lock);
         return 0;
     }
-    int r = tongi_hub_watch(hub->out_epoll, link->fd, EPOLLOUT, link);
+    int r = tongi_hub_watch(hub->out_epoll, link->out_fd, EPOLLOUT, link);
     if (r < 0)
         return r;
     link->greeted = true;
@@ -79,9 +79,9 @@ void tongi_hub_drop(struct tongi_hub *hub, struct tongi_link *link, enum tong_ev
     greeting_remove(hub, link);
     tongi_hub_arm(hub);
     if (link->watched)
-        tongi_hub_unwatch(hub->in_epoll, link->fd);
+        tongi_hub_unwatch(hub->in_epoll, link->in_fd);
     if (link->greeted) {
-        tongi_hub_unwatch(hub->out_epoll, link->fd);
+        tongi_hub_unwatch(hub->out_epoll, link->out_fd);
         tongi_report_event(hub->setup.report, what, link->peer);
     }
     hub->links[link->index] = hub->links[--hub->count];
@@ -96,7 +96,7 @@ void tongi_hub_drop(struct tongi_hub *hub, struct tongi_link *link, enum tong_ev
     hub->full_count -= link->full;
     tongi_link_free(link, true);
     if (hub->count == 1 && may_be_sole(hub) && hub->links[0]->watched) {
-        tongi_hub_unwatch(hub->in_epoll, hub->links[0]->fd);
+        tongi_hub_unwatch(hub->in_epoll, hub->links[0]->in_fd);
         hub->links[0]->watched = false;
     }
 }
@@ -116,6 +116,7 @@ static int links_reserve(struct tongi_hub *hub)
 
 void tongi_hub_turn_away(struct tongi_hub *hub, int fd, int error, const char *why)
 {
+    uint8_t bytes[TONGI_FRAME_BYTES + TONGI_CONTROL_MAX];
     char sentence[TONGI_CONTROL_MAX];
     size_t used = strnlen(hub->setup.address, sizeof sentence / 2);
 
@@ -125,7 +126,7 @@ void tongi_hub_turn_away(struct tongi_hub *hub, int fd, int error, const char *w
     size_t len = strnlen(why, sizeof sentence - used - 1);
     memcpy(sentence + used, why, len);
     sentence[used + len] = 0;
-    tongi_hub_refuse(hub, fd, error, sentence);
+    (void)tongi_sys_send(fd, bytes, tongi_refuse_encode(bytes, error, sentence), MSG_DONTWAIT | MSG_NOSIGNAL);
     tongi_sys_close(fd);
     tongi_report_count(&hub->setup.report->refused, 1);
 }

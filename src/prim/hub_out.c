@@ -27,7 +27,7 @@ static void cut(struct tongi_hub *hub, struct tongi_link *link)
     if (tongi_hub_many(hub))
         tongi_hub_drop(hub, link, TONG_CUT);
     else
-        tongi_sys_shutdown(link->fd, SHUT_RDWR);
+        tongi_link_cut(link);
 }
 
 /* What the system said about writing, with a sentence where nobody adds one. */
@@ -348,7 +348,7 @@ static int farewell(struct tongi_hub *hub, struct tongi_link *link)
     }
     int r = flush_link(hub, link);
     if (r == 0)
-        tongi_sys_shutdown(link->fd, SHUT_WR);
+        tongi_link_end(link);
     return r;
 }
 

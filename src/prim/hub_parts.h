@@ -34,8 +34,6 @@ bool tongi_hub_accept_all(struct tongi_hub *hub);
 int tongi_hub_greeted(struct tongi_hub *hub, struct tongi_link *link);
 /* Turns away those who have been silent for too long; returns when the next one's time is up. */
 int64_t tongi_hub_shed(struct tongi_hub *hub);
-/* Tells the peer why, as far as its buffer takes it, before the link is dropped. */
-void tongi_hub_refuse(struct tongi_hub *hub, int fd, int error, const char *sentence);
 /* Sets the timer of polled hubs to the next thing that time alone brings. */
 void tongi_hub_arm(struct tongi_hub *hub);
 int tongi_hub_fate_fail(const struct tongi_hub *hub, enum tongi_fate fate);

@@ -48,7 +48,7 @@ static ssize_t fill(struct tongi_hub *hub)
     stage->end = rest;
     /* Behind a long message another is likely: its header alone tells whether its body can go straight to its room. */
     size_t want = link->large && rest < TONGI_FRAME_BYTES ? TONGI_FRAME_BYTES - rest : stage->room - rest;
-    ssize_t got = tongi_sys_recv(link->fd, stage->data + rest, want, MSG_DONTWAIT);
+    ssize_t got = tongi_link_get(link, stage->data + rest, want);
     if (got > 0)
         stage->end += (size_t)got;
     return tongi_hub_received(hub, got);
@@ -193,7 +193,7 @@ int tongi_hub_lost(struct tongi_hub *hub, enum tong_event_what what)
     }
     hub->in->body.active = false;
     if (!hub->in->shared)
-        tongi_sys_shutdown(hub->in->fd, SHUT_RDWR);
+        tongi_link_cut(hub->in);
     tongi_hub_let_go(hub, &hub->in, what);
     if (hub->in_fate == TONGI_FATE_OPEN) {
         if (what == TONG_LEFT && (hub->setup.end_last || !hub->setup.reconnect))

@@ -15,19 +15,20 @@
 
 /* Tells the peer why it is cut off, unless the refusal would end up inside a message that is only partly written: then
  * its bytes would pass for that message's. */
-static void tell(struct tongi_hub *hub, const struct tongi_link *link, int error, const char *sentence)
+static void tell(struct tongi_hub *hub, struct tongi_link *link, int error, const char *sentence)
 {
+    uint8_t bytes[TONGI_FRAME_BYTES + TONGI_CONTROL_MAX];
     bool two_threads = !tongi_hub_many(hub) && hub->setup.role == TONG_PAIR;
 
     pthread_mutex_lock(&hub->lock);
     bool writing = two_threads ? hub->out == link : hub->begun == link;
     if (!writing && link->rest_at == link->rest_end)
-        tongi_hub_refuse(hub, link->fd, error, sentence);
+        (void)tongi_link_put(link, bytes, tongi_refuse_encode(bytes, error, sentence));
     pthread_mutex_unlock(&hub->lock);
 }
 
 /* The peer broke the rules: it is told why, and so is whoever asks here. */
-static enum tongi_scan broken(struct tongi_hub *hub, const struct tongi_link *link, int error, const char *why)
+static enum tongi_scan broken(struct tongi_hub *hub, struct tongi_link *link, int error, const char *why)
 {
     TONG_FAIL(error, "%s: peer %llu was cut off: %s", hub->setup.address, (unsigned long long)link->peer, why);
     tell(hub, link, error, tong_error_detail());

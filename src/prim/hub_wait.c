@@ -67,10 +67,10 @@ static int single_watch(struct tongi_hub *hub, uint32_t direction, int epoll)
 {
     struct tongi_link *half = direction == TONG_IN ? hub->in : hub->out;
     uint32_t events = direction == TONG_IN ? EPOLLIN : EPOLLOUT;
-    int r = half ? tongi_hub_watch(epoll, half->fd, events, half) : 0;
+    int r = half ? tongi_hub_watch(epoll, tongi_link_fd(half, direction), events, half) : 0;
 
     if (r >= 0 && hub->current && hub->current != half && !hub->current->lost)
-        r = tongi_hub_watch(epoll, hub->current->fd, events, hub->current);
+        r = tongi_hub_watch(epoll, tongi_link_fd(hub->current, direction), events, hub->current);
     return r;
 }
 
@@ -79,7 +79,7 @@ int tongi_hub_watch_links(struct tongi_hub *hub)
 {
     for (uint32_t i = 0; i < hub->count; i++) {
         struct tongi_link *link = hub->links[i];
-        int r = link->watched ? 0 : tongi_hub_watch(hub->in_epoll, link->fd, EPOLLIN, link);
+        int r = link->watched ? 0 : tongi_hub_watch(hub->in_epoll, link->in_fd, EPOLLIN, link);
         if (r < 0)
             return r;
         link->watched = true;
@@ -140,19 +140,20 @@ int tongi_hub_pollset(struct tongi_hub *hub, uint32_t direction, struct pollfd *
         if (hub->resting)
             lower(until_ns, hub->rest_until_ns);
         if (direction == TONG_OUT && hub->wait_link) {
-            set[n++] = (struct pollfd){.fd = hub->wait_link->fd, .events = POLLOUT};
+            set[n++] = (struct pollfd){.fd = hub->wait_link->out_fd, .events = POLLOUT};
             return n;
         }
         if (direction == TONG_OUT)
             set[n++] = (struct pollfd){.fd = hub->out_epoll, .events = POLLIN};
         else if (tongi_hub_sole(hub))
-            set[n++] = (struct pollfd){.fd = hub->links[0]->fd, .events = POLLIN};
+            set[n++] = (struct pollfd){.fd = hub->links[0]->in_fd, .events = POLLIN};
         set[n++] = (struct pollfd){.fd = hub->in_epoll, .events = POLLIN};
         return n;
     }
     struct tongi_link *link = direction == TONG_IN ? hub->in : hub->out;
     if (link) {
-        set[n++] = (struct pollfd){.fd = link->fd, .events = direction == TONG_IN ? POLLIN : POLLOUT};
+        set[n++] =
+            (struct pollfd){.fd = tongi_link_fd(link, direction), .events = direction == TONG_IN ? POLLIN : POLLOUT};
         return n;
     }
     pthread_mutex_lock(&hub->lock);

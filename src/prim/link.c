@@ -27,12 +27,14 @@ void tongi_block_free(struct tongi_block *block)
     *block = (struct tongi_block){0};
 }
 
-struct tongi_link *tongi_link_new(int fd)
+struct tongi_link *tongi_link_new(int in_fd, int out_fd, enum tongi_wire wire)
 {
     struct tongi_link *link = tongi_sys_alloc(sizeof *link);
 
     if (link) {
-        link->fd = fd;
+        link->in_fd = in_fd;
+        link->out_fd = out_fd;
+        link->wire = wire;
         link->refs = 1;
     }
     return link;
@@ -44,8 +46,10 @@ void tongi_link_free(struct tongi_link *link, bool cut)
         return;
     /* Closing alone would leave the connection standing while a forked child still holds the descriptor. */
     if (cut && !link->shared)
-        tongi_sys_shutdown(link->fd, SHUT_RDWR);
-    tongi_sys_close(link->fd);
+        tongi_link_cut(link);
+    if (link->out_fd != link->in_fd)
+        tongi_sys_close(link->out_fd);
+    tongi_sys_close(link->in_fd);
     tongi_block_free(&link->stash);
     tongi_block_free(&link->body.own);
     tongi_block_free(&link->rest);
@@ -67,6 +71,57 @@ size_t tongi_batch_len(const struct tongi_batch *batch, uint32_t at)
     for (uint32_t i = 0; i < batch->n; i++)
         len += batch->parts[i].len;
     return len;
+}
+
+/* ---- bytes ---------------------------------------------------------------------------------------------------- */
+
+void tongi_link_cut(struct tongi_link *link)
+{
+    if (link->wire == TONGI_WIRE_SOCKET)
+        tongi_sys_shutdown(link->in_fd, SHUT_RDWR);
+}
+
+void tongi_link_end(struct tongi_link *link)
+{
+    if (link->wire == TONGI_WIRE_SOCKET)
+        tongi_sys_shutdown(link->out_fd, SHUT_WR);
+}
+
+ssize_t tongi_link_get(struct tongi_link *link, void *to, size_t room)
+{
+    return link->wire == TONGI_WIRE_SOCKET ? tongi_sys_recv(link->in_fd, to, room, MSG_DONTWAIT)
+                                           : tongi_sys_read(link->in_fd, to, room);
+}
+
+ssize_t tongi_link_getv(struct tongi_link *link, struct iovec *vector, uint32_t n)
+{
+    if (link->wire != TONGI_WIRE_SOCKET)
+        return tongi_sys_readv(link->in_fd, vector, (int)n);
+    struct msghdr message = {.msg_iov = vector, .msg_iovlen = n};
+    return tongi_sys_recvmsg(link->in_fd, &message, MSG_DONTWAIT);
+}
+
+ssize_t tongi_link_put(struct tongi_link *link, const void *data, size_t len)
+{
+    if (link->wire == TONGI_WIRE_SOCKET)
+        return tongi_sys_send(link->out_fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    union {
+        const void *from;
+        void *to;
+    } base = {.from = data};
+    struct iovec piece = {base.to, len};
+    return tongi_quiet_writev(&link->quiet, link->out_fd, &piece, 1);
+}
+
+ssize_t tongi_link_putv(struct tongi_link *link, struct iovec *vector, uint32_t n)
+{
+    /* One piece is the common case, and send() costs a tenth less than sendmsg(). */
+    if (n == 1)
+        return tongi_link_put(link, vector[0].iov_base, vector[0].iov_len);
+    if (link->wire != TONGI_WIRE_SOCKET)
+        return tongi_quiet_writev(&link->quiet, link->out_fd, vector, (int)n);
+    const struct msghdr message = {.msg_iov = vector, .msg_iovlen = n};
+    return tongi_sys_sendmsg(link->out_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* ---- building ------------------------------------------------------------------------------------------------- */
@@ -206,15 +261,6 @@ static void build(struct builder *builder, const struct tongi_link *link, const 
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
-static ssize_t write_vector(int fd, struct iovec *vector, uint32_t n)
-{
-    /* One piece is the common case, and send() costs a tenth less than sendmsg(). */
-    if (n == 1)
-        return tongi_sys_send(fd, vector[0].iov_base, vector[0].iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    const struct msghdr message = {.msg_iov = vector, .msg_iovlen = n};
-    return tongi_sys_sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 static void rest_consume(struct tongi_link *link, size_t bytes)
 {
     link->rest_at += bytes;
@@ -251,7 +297,7 @@ int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, s
     if (!batch->gather && before == 0 && skip == 0 && batch->parts[0].len <= TONGI_GATHER_BYTES) {
         size_t used = 0;
         uint32_t packed = pack(batch, 0, stage, &used);
-        ssize_t written = tongi_sys_send(link->fd, stage, used, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t written = tongi_link_put(link, stage, used);
         if (written < 0)
             return (int)written;
         *ret_written = (struct tongi_written){packed, 0};
@@ -264,7 +310,7 @@ int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, s
     builder.stage = stage;
     builder.staged = 0;
     build(&builder, link, batch, skip);
-    ssize_t written = write_vector(link->fd, builder.vector, builder.used);
+    ssize_t written = tongi_link_putv(link, builder.vector, builder.used);
     if (written < 0)
         return (int)written;
     size_t consumed = (size_t)written < before ? (size_t)written : before;
@@ -327,8 +373,7 @@ int tongi_link_keep(struct tongi_link *link, const struct tongi_batch *batch, ui
 int tongi_link_push(struct tongi_link *link)
 {
     while (link->rest_at < link->rest_end) {
-        ssize_t written = tongi_sys_send(link->fd, link->rest.data + link->rest_at, link->rest_end - link->rest_at,
-                                         MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t written = tongi_link_put(link, link->rest.data + link->rest_at, link->rest_end - link->rest_at);
         if (written < 0)
             return (int)written;
         rest_consume(link, (size_t)written);

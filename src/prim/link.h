@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One framed connection: a stream socket, what of the last message could not be written yet, and what of the next one
- * has been read so far. The reading and the writing half never touch each other's fields, so that one thread may be in
- * each; what both need is marked.
+ * One framed connection: a stream socket or two pipes, what of the last message could not be written yet, and what of
+ * the next one has been read so far. The reading and the writing half never touch each other's fields, so that one
+ * thread may be in each; what both need is marked.
  */
 #ifndef TONGI_PRIM_LINK_H
 #define TONGI_PRIM_LINK_H
@@ -10,10 +10,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
 
 #include <tong/tong.h>
 
 #include "base/order.h"
+#include "sys/quiet.h"
 
 /* A growing block of bytes. Zeroed it is empty. */
 struct tongi_block {
@@ -33,9 +36,13 @@ struct tongi_body {
     bool active;
 };
 
+/* What the bytes travel through. */
+enum tongi_wire { TONGI_WIRE_SOCKET, TONGI_WIRE_PIPE };
+
 struct tongi_link {
     /* both halves; set before the link is shared */
-    int fd;
+    int in_fd, out_fd; /* of a socket the same */
+    enum tongi_wire wire;
     uint64_t peer;
     uint32_t pid, uid, gid;
     bool vouched;
@@ -59,8 +66,9 @@ struct tongi_link {
 
     /* the writing half */
     uint32_t index; /* in the hub's list */
-    bool full;      /* the last write found no room */
-    bool farewell;  /* END is written or in rest */
+    struct tongi_quiet quiet;
+    bool full;     /* the last write found no room */
+    bool farewell; /* END is written or in rest */
     struct tongi_block rest;
     size_t rest_at, rest_end;
 };
@@ -78,11 +86,28 @@ struct tongi_written {
     size_t begun;      /* bytes of the next frame, header included, that are in the kernel too */
 };
 
-struct tongi_link *tongi_link_new(int fd);
+/* A link over one socket, or over the ends of two pipes. */
+struct tongi_link *tongi_link_new(int in_fd, int out_fd, enum tongi_wire wire);
 /* Gives everything back. cut: also end the connection for whoever else holds it. Accepts NULL. */
 void tongi_link_free(struct tongi_link *link, bool cut);
 /* Gives one reference back, under the hub's lock; the last one frees. Accepts NULL. */
 void tongi_link_unref(struct tongi_link *link, bool cut);
+
+static inline int tongi_link_fd(const struct tongi_link *link, uint32_t direction)
+{
+    return direction == TONG_IN ? link->in_fd : link->out_fd;
+}
+
+/* Ends the connection in both directions, for the peer too. Each half finds out by itself. */
+void tongi_link_cut(struct tongi_link *link);
+/* Nothing is written any more: behind what was, the peer reads an end of stream. */
+void tongi_link_end(struct tongi_link *link);
+
+/* One system call each, as read and write; the second take n pieces. -EAGAIN instead of waiting, no SIGPIPE. */
+ssize_t tongi_link_get(struct tongi_link *link, void *to, size_t room);
+ssize_t tongi_link_getv(struct tongi_link *link, struct iovec *vector, uint32_t n);
+ssize_t tongi_link_put(struct tongi_link *link, const void *data, size_t len);
+ssize_t tongi_link_putv(struct tongi_link *link, struct iovec *vector, uint32_t n);
 
 /*
  * Writes what is left of before, then the batch, whose first frame begins behind skip bytes, as far as one system call

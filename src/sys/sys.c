@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static int open_at(int directory, const char *path, int flags, mode_t mode)
@@ -45,6 +46,16 @@ static int resource_limit(int resource, struct rlimit *limit)
 static int queue_open(const char *name, int flags, mode_t mode, struct mq_attr *attributes)
 {
     return mq_open(name, flags, mode, attributes);
+}
+
+/* pthread_sigmask without its other convention: the thread is the caller. */
+static int thread_sigmask(int how, const sigset_t *set, sigset_t *old)
+{
+    int error = pthread_sigmask(how, set, old);
+
+    if (error)
+        errno = error;
+    return error ? -1 : 0;
 }
 
 #if TONG_SEAMS

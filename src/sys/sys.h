@@ -17,6 +17,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+struct iovec;
 struct itimerspec;
 struct flock;
 struct mq_attr;

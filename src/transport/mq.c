@@ -243,7 +243,7 @@ const struct tongi_transport_ops tongi_mq_ops = {
     .scheme = "mq",
     .state_bytes = sizeof(struct mq_state),
     .options = TONGI_OPT_SIZE | TONGI_OPT_DEPTH | TONGI_OPT_MODE | TONGI_OPT_WAIT | TONGI_OPT_KEEP,
-    .presets = {.wait = TONG_WAIT_ADAPTIVE, .keep = TONG_KEEP_UNREAD},
+    .presets = {.mode = 0600, .wait = TONG_WAIT_ADAPTIVE, .keep = TONG_KEEP_UNREAD},
     .caps = {.level = TONG_KEPT,
              .bits = TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_KINDS | TONG_CAP_FAN_IN | TONG_CAP_FAN_OUT |
                      TONG_CAP_OBJECT | TONG_CAP_PROCESSES,

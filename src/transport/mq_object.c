@@ -2,7 +2,9 @@
 /*
  * The life of a queue. It belongs to nobody, so three marks tell what may be done with it:
  *
- *   the sticky bit   tong made it. What other programs made, closing never removes.
+ *   two mode bits    tong made it and its last closer removes it: the sticky bit, if it is empty (keep=unread), with
+ *                    set-group-id, in any case (keep=never). Neither: it stays (keep=always), and so does what other
+ *                    programs made. For queues the bits mean nothing else.
  *   a lock           somebody of tong has it open: a read lock of byte 0, or, from who may only write, a write lock of
  *                    a byte of its own. The kernel drops it when the process dies, so whoever gets a write lock of all
  *                    bytes has proof that no other channel is there, and holds newcomers off until it is through.
@@ -15,6 +17,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <mqueue.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,8 +28,8 @@
 #include "transport/mq.h"
 
 #define DIRECTORY "/dev/mqueue"
-#define MADE_BY_TONG ((mode_t)S_ISVTX)
-#define MODE_DEFAULT ((mode_t)0600)
+#define GOES_EMPTY ((mode_t)S_ISVTX)
+#define GOES_ALWAYS ((mode_t)(S_ISVTX | S_ISGID))
 #define PERMISSIONS ((mode_t)0777)
 #define FLAGS (O_NONBLOCK | O_CLOEXEC)
 
@@ -94,15 +97,15 @@ static int open_existing(const struct mq_name *name, uint32_t role)
     return fd;
 }
 
-static mode_t mode_wanted(const struct tongi_start *start)
+static mode_t keep_bits(uint32_t keep)
 {
-    return start->opts.mode ? (mode_t)start->opts.mode : MODE_DEFAULT;
+    return keep == TONG_KEEP_ALWAYS ? 0 : keep == TONG_KEEP_NEVER ? GOES_ALWAYS : GOES_EMPTY;
 }
 
 /* Makes the queue; the umask can only have made it narrower than it is to be. -EAGAIN: somebody else made it. */
 static int make(const struct tongi_start *start, const struct mq_name *name)
 {
-    mode_t mode = mode_wanted(start) | MADE_BY_TONG;
+    mode_t mode = (mode_t)start->opts.mode | keep_bits(start->opts.keep);
     struct mq_attr wanted;
     struct stat status;
 
@@ -113,7 +116,7 @@ static int make(const struct tongi_start *start, const struct mq_name *name)
     if (fd < 0)
         return tongi_mq_open_fail(start, fd, &wanted);
     int r = tongi_sys_fstat(fd, &status);
-    if (r >= 0 && (status.st_mode & (PERMISSIONS | MADE_BY_TONG)) != mode)
+    if (r >= 0 && (status.st_mode & (PERMISSIONS | GOES_ALWAYS)) != mode)
         r = tongi_sys_fchmod(fd, mode);
     if (r >= 0)
         return fd;
@@ -142,6 +145,42 @@ static int open_or_make(const struct tongi_start *start, const struct mq_name *n
     return TONG_FAIL(r, "%s: the queue cannot be locked: %s", start->address, tong_error_text(r));
 }
 
+static int differs_fail(const struct tongi_start *start, const char *option, const char *is, const char *asked)
+{
+    return TONG_FAIL(TONG_E_REFUSED, "%s: it was made with %s=%s and you ask for %s; open it without %s=, or remove it",
+                     start->address, option, is, asked, option);
+}
+
+static int number_differs(const struct tongi_start *start, const char *option, const char *format, uint64_t is,
+                          uint64_t asked)
+{
+    char is_text[24], asked_text[24];
+
+    snprintf(is_text, sizeof is_text, format, (unsigned long long)is);
+    snprintf(asked_text, sizeof asked_text, format, (unsigned long long)asked);
+    return differs_fail(start, option, is_text, asked_text);
+}
+
+/* Is it what the caller asked for? What nobody asked for may be as it is. */
+static int compare(const struct tongi_start *start, mode_t mode, const struct mq_attr *attributes)
+{
+    static const char *const keeps[] = {NULL, "unread", "never", "always"};
+    uint32_t keep = (mode & GOES_ALWAYS) == GOES_ALWAYS ? TONG_KEEP_NEVER
+                    : mode & GOES_EMPTY                 ? TONG_KEEP_UNREAD
+                                                        : TONG_KEEP_ALWAYS;
+    const tong_opts *opts = &start->opts;
+
+    if (start->given & TONGI_OPT_MODE && (mode & PERMISSIONS) != opts->mode)
+        return number_differs(start, "mode", "%04llo", mode & PERMISSIONS, opts->mode);
+    if (start->given & TONGI_OPT_SIZE && (uint64_t)attributes->mq_msgsize != opts->size)
+        return number_differs(start, "size", "%llu", (uint64_t)attributes->mq_msgsize, opts->size);
+    if (start->given & TONGI_OPT_DEPTH && (uint64_t)attributes->mq_maxmsg != opts->depth)
+        return number_differs(start, "depth", "%llu", (uint64_t)attributes->mq_maxmsg, opts->depth);
+    if (start->given & TONGI_OPT_KEEP && keep != opts->keep)
+        return differs_fail(start, "keep", keeps[keep], keeps[opts->keep]);
+    return 0;
+}
+
 /* Is it the caller's, and what the caller asked for? */
 static int check(const struct mq_state *state, const struct mq_attr *attributes)
 {
@@ -155,19 +194,7 @@ static int check(const struct mq_state *state, const struct mq_attr *attributes)
     if (status.st_uid != tongi_sys_geteuid() && status.st_uid != 0)
         return TONG_FAIL(-EACCES, "%s: it belongs to user %u and not to you; a queue of another is not to be trusted",
                          start->address, status.st_uid);
-    if (start->opts.mode && (status.st_mode & PERMISSIONS) != start->opts.mode)
-        return TONG_FAIL(TONG_E_REFUSED,
-                         "%s: it was made with mode=%04o and you ask for %04o; open it without mode=, or remove it",
-                         start->address, status.st_mode & PERMISSIONS, start->opts.mode);
-    if (start->opts.size && (uint64_t)attributes->mq_msgsize != start->opts.size)
-        return TONG_FAIL(TONG_E_REFUSED,
-                         "%s: it was made with size=%ld and you ask for %llu; open it without size=, or remove it",
-                         start->address, attributes->mq_msgsize, (unsigned long long)start->opts.size);
-    if (start->opts.depth && (uint64_t)attributes->mq_maxmsg != start->opts.depth)
-        return TONG_FAIL(TONG_E_REFUSED,
-                         "%s: it was made with depth=%ld and you ask for %u; open it without depth=, or remove it",
-                         start->address, attributes->mq_maxmsg, start->opts.depth);
-    return 0;
+    return compare(start, status.st_mode, attributes);
 }
 
 int tongi_mq_enter(struct mq_state *state, const struct tongi_start *start)
@@ -196,19 +223,19 @@ int tongi_mq_enter(struct mq_state *state, const struct tongi_start *start)
 
 /* ---- removing -------------------------------------------------------------------------------------------------- */
 
-static bool may_go(const struct mq_state *state)
+static bool may_go(int fd)
 {
     struct mq_attr attributes;
     struct stat status;
 
-    return tongi_sys_fstat(state->fd, &status) == 0 && status.st_nlink && status.st_mode & MADE_BY_TONG &&
-           tongi_sys_mq_getattr(state->fd, &attributes) == 0 &&
-           (attributes.mq_curmsgs == 0 || state->start->opts.keep == TONG_KEEP_NEVER);
+    return tongi_sys_fstat(fd, &status) == 0 && status.st_nlink && status.st_mode & GOES_EMPTY &&
+           tongi_sys_mq_getattr(fd, &attributes) == 0 &&
+           (attributes.mq_curmsgs == 0 || (status.st_mode & GOES_ALWAYS) == GOES_ALWAYS);
 }
 
 void tongi_mq_leave(const struct mq_state *state)
 {
-    if (state->start->opts.keep != TONG_KEEP_ALWAYS && lock(state->fd, F_WRLCK, 0, 0) >= 0 && may_go(state))
+    if (lock(state->fd, F_WRLCK, 0, 0) >= 0 && may_go(state->fd))
         tongi_sys_mq_unlink(state->name.text);
     /* A forked child's copy of the descriptor would go on holding the lock. */
     lock(state->fd, F_UNLCK, 0, 0);

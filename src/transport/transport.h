@@ -35,6 +35,7 @@ struct tongi_start {
     uint32_t side;                           /* TONG_LISTEN or TONG_CONNECT; objects ignore it */
     uint32_t existence;                      /* TONG_NEW, TONG_EXISTING, or 0 */
     tong_opts opts;                          /* every field that the transport has is filled in */
+    uint32_t given;                          /* enum tongi_option_bit: those that somebody asked for */
     struct tongi_report *report;             /* where events and counters go */
     const struct tongi_transport_ops *inner; /* of a wrapping transport: what it wraps */
     const struct tongi_start *inner_start;   /* and how that begins */
@@ -51,6 +52,10 @@ struct tongi_transport_ops {
     const char *larger;  /* what to do about a message over the limit; NULL: "open with a larger size=" */
     bool wraps;          /* its rest is "settings:address", and start->inner is what it wraps */
     bool takes;          /* next_size takes the message out for this channel, so tong_poll goes by descriptors and ready */
+    /* Other tables under the same scheme, for options that make it another mechanism: gives the one that these options,
+     * of which those not given are zero, mean. This table has the options of all and the largest state; the one chosen
+     * has options, presets and capabilities of its own. NULL: there is only this one. */
+    const struct tongi_transport_ops *(*variant)(const tong_opts *opts);
 
     /* -- life -------------------------------------------------------------------------------------------------------
      * start

@@ -32,7 +32,7 @@ static int identify(void *place, struct tongi_link *link)
     struct ucred peer;
     socklen_t len = sizeof peer;
 
-    if (tongi_sys_getsockopt(link->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || len != sizeof peer)
+    if (tongi_sys_getsockopt(link->in_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || len != sizeof peer)
         return name->abstract ? TONG_FAIL(-EACCES, "%s: the kernel does not say who is there", name->address) : 0;
     link->pid = (uint32_t)peer.pid;
     link->uid = peer.uid;

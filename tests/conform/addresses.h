@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How to make a fresh address of each scheme: what goes before and behind a name, and the query that makes it small where
- * many are open at once (NULL: none is needed). A row of transports.def without a line here does not compile. Without
- * what goes before, the row is no mechanism of its own and is exercised elsewhere.
+ * How to make a fresh address of each scheme: what goes before and behind a name. A row of transports.def without a
+ * line here does not compile. NULL: the row is no mechanism of its own and is exercised elsewhere.
+ *
+ * Where options make a scheme another mechanism (the variant slot), that has a row of its own:
+ * CONFORM_VARIANT(name in the tests' names, scheme, before, behind, query).
  */
 #ifndef TONG_CONFORM_ADDRESSES_H
 #define TONG_CONFORM_ADDRESSES_H
 
-#define CONFORM_ADDRESS_inproc "inproc:", "", NULL
-#define CONFORM_ADDRESS_unix "unix:", ".sock", NULL
-#define CONFORM_ADDRESS_mq "mq:", "", "?depth=2&size=1000"
-#define CONFORM_ADDRESS_fault NULL, NULL, NULL
+#define CONFORM_ADDRESS_inproc "inproc:", ""
+#define CONFORM_ADDRESS_unix "unix:", ".sock"
+#define CONFORM_ADDRESS_mq "mq:", ""
+#define CONFORM_ADDRESS_fault NULL, NULL
+
+#define CONFORM_VARIANTS
+
+/* What makes a scheme's objects small enough to have many open at once: CONFORM_SMALL(scheme, query). */
+#define CONFORM_SMALLS CONFORM_SMALL("mq", "?depth=2&size=1000")
 
 #endif

@@ -12,22 +12,23 @@
 #include <unistd.h>
 
 #include "addresses.h"
-#include "transport/transport.h"
+#include "ends.h"
 
 #if TONG_SEAMS
 #include "support/faulty.h"
 #endif
 
 struct row {
-    const char *scheme;
-    const struct tongi_transport_ops *ops;
-    const char *before, *behind, *small;
+    const char *name, *scheme, *before, *behind, *query;
 };
 
 static const struct row rows[] = {
-#define TONG_TRANSPORT(name) {#name, &tongi_##name##_ops, CONFORM_ADDRESS_##name},
+#define TONG_TRANSPORT(scheme) {#scheme, #scheme, CONFORM_ADDRESS_##scheme, ""},
 #include "transport/transports.def"
 #undef TONG_TRANSPORT
+#define CONFORM_VARIANT(name, scheme, before, behind, query) {name, scheme, before, behind, query},
+    CONFORM_VARIANTS
+#undef CONFORM_VARIANT
 };
 
 enum { ROW_COUNT = sizeof rows / sizeof rows[0], CONVERSATION_COUNT = 6, STAMP_MAX = 4096, TIMEOUT_S = 60 };
@@ -102,22 +103,22 @@ static void address_make(char *ret_address, size_t len, const struct row *row)
 static tong_caps row_caps(const struct row *row)
 {
     tong_caps caps = {.struct_size = sizeof caps};
+    struct conform c = {.query = row->query};
     tong_channel *ch;
-    char address[128];
 
     for (uint32_t role = TONG_PUSH; role <= TONG_REP; role++) {
-        address_make(address, sizeof address, row);
-        if (tong_open(&ch, address, role, NULL, tong_now()) < 0)
+        address_make(c.address, sizeof c.address, row);
+        if (conform_try(&c, &ch, role, NULL, tong_now()) < 0)
             continue;
         ck_ok(tong_get_caps(ch, &caps));
         tong_close(ch);
         return caps;
     }
-    conform_fail(__FILE__, __LINE__, "%s: opens in no role at all: %s", row->scheme, tong_error_detail());
+    conform_fail(__FILE__, __LINE__, "%s: opens in no role at all: %s", row->name, tong_error_detail());
 }
 
-/* The last failure's sentence names a row, other than the scheme's own, that has these roles and bits, if one has. */
-static void says_who_can(const char *scheme, uint32_t roles, uint32_t bits)
+/* The last failure's sentence names a row, other than this one, that has these roles and bits, if one has. */
+static void says_who_can(const char *row, uint32_t roles, uint32_t bits)
 {
     char sentence[1024], colon[32];
     bool somebody = false;
@@ -127,7 +128,7 @@ static void says_who_can(const char *scheme, uint32_t roles, uint32_t bits)
     for (int i = 0; i < ROW_COUNT; i++) {
         tong_caps caps;
 
-        if (!rows[i].before || strcmp(rows[i].scheme, scheme) == 0)
+        if (!rows[i].before || strcmp(rows[i].name, row) == 0)
             continue;
         caps = row_caps(&rows[i]);
         if ((caps.roles & roles) != roles || (caps.bits & bits) != bits)
@@ -141,27 +142,23 @@ static void says_who_can(const char *scheme, uint32_t roles, uint32_t bits)
         conform_fail(__FILE__, __LINE__, "the sentence \"%s\" names no mechanism that can", sentence);
 }
 
-static const struct row *row_find(const struct conform *c)
-{
-    for (int i = 0; i < ROW_COUNT; i++)
-        if (strcmp(rows[i].scheme, c->scheme) == 0)
-            return &rows[i];
-    abort();
-}
-
-bool conform_has_option(const struct conform *c, uint32_t option)
-{
-    return (row_find(c)->ops->options & option) != 0;
-}
-
 const char *conform_small(const struct conform *c)
 {
-    return row_find(c)->small;
+    static const char *const smalls[][2] = {
+#define CONFORM_SMALL(scheme, query) {scheme, query},
+        CONFORM_SMALLS
+#undef CONFORM_SMALL
+    };
+
+    for (size_t i = 0; i < sizeof smalls / sizeof *smalls; i++)
+        if (strcmp(smalls[i][0], c->scheme) == 0)
+            return smalls[i][1];
+    return NULL;
 }
 
 void conform_says_who_can(const struct conform *c, enum tong_cap bit)
 {
-    says_who_can(c->scheme, 0, (uint32_t)bit);
+    says_who_can(c->row, 0, (uint32_t)bit);
 }
 
 /* In place of a test whose conversation the row has not: every role of it is refused at open. */
@@ -172,10 +169,10 @@ static void roles_are_refused(const struct conform *c, uint32_t roles)
 
         if (!(roles & 1U << role))
             continue;
-        ck_error(tong_open(&ch, c->address, role, NULL, tong_now()), TONG_E_NOCAP);
+        ck_error(conform_try(c, &ch, role, NULL, tong_now()), TONG_E_NOCAP);
         CHECK(!ch);
         BEGINS(c->address);
-        says_who_can(c->scheme, roles, 0);
+        says_who_can(c->row, roles, 0);
     }
 }
 
@@ -203,7 +200,12 @@ static void run_stamp(int index)
 
     own_name_space();
     struct conform c = {
-        .scheme = stamp->row->scheme, .conversation = stamp->conversation, .caps = row_caps(stamp->row)};
+        .row = stamp->row->name,
+        .scheme = stamp->row->scheme,
+        .query = stamp->row->query,
+        .conversation = stamp->conversation,
+        .caps = row_caps(stamp->row),
+    };
     uint32_t roles = 0;
 
     for (int i = 0; i < CONVERSATION_COUNT; i++)
@@ -232,7 +234,7 @@ static void stamp_out(const struct conform_case *test, const struct row *row, in
     stamp->row = row;
     stamp->conversation = (enum conform_conversation)(1 << conversation);
     stamp->short_calls = short_calls;
-    snprintf(stamp->name, sizeof stamp->name, "%s.%s.%s%s", row->scheme, conversations[conversation].name,
+    snprintf(stamp->name, sizeof stamp->name, "%s.%s.%s%s", row->name, conversations[conversation].name,
              short_calls ? "short." : "", test->name);
     stamp->check = (TTest){stamp->name, run_stamp, test->file, 1};
     stamp->entry =

@@ -12,7 +12,6 @@
 
 #include <tong/tong.h>
 
-#include "base/options.h"
 #include "ledger.h"
 #include "runner/runner.h"
 
@@ -33,10 +32,12 @@ enum conform_conversation {
 
 /* What a test runs on. */
 struct conform {
+    const char *row; /* the scheme, or what names its variant */
     const char *scheme;
     enum conform_conversation conversation;
     tong_caps caps;
     char address[128]; /* fresh, without options */
+    const char *query; /* those that every opening needs: "option=value", or "" */
     struct dice dice;
 };
 
@@ -96,8 +97,6 @@ static inline size_t conform_length(const struct conform *c, size_t max)
     return c->caps.size_max < max ? (size_t)c->caps.size_max : max;
 }
 
-/* Has the row this option, one of enum tongi_option_bit? */
-bool conform_has_option(const struct conform *c, uint32_t option);
 /* The query for a test that opens many at once: with it they are small enough for the system's limits, and take messages
  * of 1000 bytes. NULL: they are anyway. */
 const char *conform_small(const struct conform *c);

@@ -90,7 +90,7 @@ CONFORM_TEST(fan_in_ends_with_the_last_if_asked, CONFORM_PIPELINE)
 {
     tong_channel *rx, *first, *last;
 
-    if (!conform_has_option(c, TONGI_OPT_END))
+    if (!conform_takes(c, "?end=last"))
         return;
     rx = conform_open(c, end_role(c, END_RECEIVER), "?end=last");
     first = conform_open(c, end_role(c, END_SENDER), conform_is_object(c) ? "?end=last" : NULL);
@@ -115,7 +115,7 @@ CONFORM_TEST(a_last_sender_that_breaks_off_is_no_end, CONFORM_PIPELINE)
 {
     tong_channel *rx, *tx;
 
-    if (!conform_has_option(c, TONGI_OPT_END))
+    if (!conform_takes(c, "?end=last"))
         return;
     rx = conform_open(c, end_role(c, END_RECEIVER), "?end=last");
     tx = conform_open(c, end_role(c, END_SENDER), conform_is_object(c) ? "?end=last" : NULL);

@@ -31,12 +31,52 @@ uint32_t end_role(const struct conform *c, enum end_kind kind)
     return sends ? TONG_PUSH : TONG_PULL;
 }
 
+void conform_address(const struct conform *c, const char *more, char *ret_address, size_t len)
+{
+    const char *own = c->query && *c->query ? c->query : NULL;
+
+    snprintf(ret_address, len, "%s%s%s%s%s", c->address, own ? "?" : "", own ? own : "", own && more ? "&" : "",
+             !more ? ""
+             : own ? more + 1
+                   : more);
+}
+
+int conform_try(const struct conform *c, tong_channel **ret_ch, uint32_t role, const tong_opts *opts,
+                tong_deadline deadline)
+{
+    char address[256];
+
+    conform_address(c, NULL, address, sizeof address);
+    return tong_open(ret_ch, address, role, opts, deadline);
+}
+
+int conform_remove(const struct conform *c)
+{
+    char address[256];
+
+    conform_address(c, NULL, address, sizeof address);
+    return tong_remove(address);
+}
+
+bool conform_takes(const struct conform *c, const char *query)
+{
+    char address[256];
+    tong_channel *ch;
+    int r;
+
+    conform_address(c, query, address, sizeof address);
+    r = tong_open(&ch, address, end_role(c, END_RECEIVER), NULL, tong_now());
+    if (r != TONG_E_ADDRESS)
+        tong_close((ck_ok(r), ch));
+    return r != TONG_E_ADDRESS;
+}
+
 tong_channel *conform_open(const struct conform *c, uint32_t role, const char *query)
 {
     char address[256];
     tong_channel *ch;
 
-    snprintf(address, sizeof address, "%s%s", c->address, query ? query : "");
+    conform_address(c, query, address, sizeof address);
     ck_ok(tong_open(&ch, address, role, NULL, conform_patience()));
     return ch;
 }

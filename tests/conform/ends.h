@@ -31,6 +31,14 @@ void end_close(struct end *e);
 void ends_open(const struct conform *c, struct ends *e, const char *query);
 void ends_close(struct ends *e);
 
+/* Writes c's address with its own query and further options: more is NULL or "?option=value". */
+void conform_address(const struct conform *c, const char *more, char *ret_address, size_t len);
+/* tong_open and tong_remove on it. */
+int conform_try(const struct conform *c, tong_channel **ret_ch, uint32_t role, const tong_opts *opts,
+                tong_deadline deadline);
+int conform_remove(const struct conform *c);
+/* Is this option, "?option=value", one that the row has? */
+bool conform_takes(const struct conform *c, const char *query);
 /* Opens c's address with the query in a role; it must succeed. */
 tong_channel *conform_open(const struct conform *c, uint32_t role, const char *query);
 

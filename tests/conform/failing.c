@@ -41,9 +41,9 @@ static void open_ends(const struct conform *c, struct conversation *v)
     uint32_t first_role = end_role(c, receiver_first ? END_RECEIVER : END_SENDER);
     uint32_t second_role = end_role(c, receiver_first ? END_SENDER : END_RECEIVER);
 
-    if (!went_well(v, tong_open(first, c->address, first_role, NULL, tong_in_ms(SHORT_MS))))
+    if (!went_well(v, conform_try(c, first, first_role, NULL, tong_in_ms(SHORT_MS))))
         return;
-    went_well(v, tong_open(second, c->address, second_role, NULL, tong_in_ms(SHORT_MS)));
+    went_well(v, conform_try(c, second, second_role, NULL, tong_in_ms(SHORT_MS)));
     if (conform_is_pair(c) && !conform_is_object(c)) {
         v->ends.listener = *first;
         *first = NULL;

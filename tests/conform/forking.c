@@ -55,7 +55,7 @@ CONFORM_TEST(a_childs_copy_is_dead_and_silent, CONFORM_ONE_WAY)
         bool sender_listens = end_listens(c, END_SENDER);
         tong_channel *ch = NULL;
 
-        ck_error(tong_open(&ch, c->address, end_role(c, sender_listens ? END_SENDER : END_RECEIVER), NULL, tong_now()),
+        ck_error(conform_try(c, &ch, end_role(c, sender_listens ? END_SENDER : END_RECEIVER), NULL, tong_now()),
                  -EADDRINUSE);
         ch = conform_open(c, end_role(c, sender_listens ? END_RECEIVER : END_SENDER), NULL);
         tong_close(ch);
@@ -109,13 +109,22 @@ static void answer_and_end(struct side *me, struct conform *c)
         tong_close(joined[1]);
 }
 
+/* The address of ends that have no name. */
+static void nameless(const struct conform *c, const char *query, char *ret_address, size_t len)
+{
+    struct conform it = *c;
+
+    snprintf(it.address, sizeof it.address, "%s:", c->scheme);
+    conform_address(&it, query, ret_address, len);
+}
+
 CONFORM_TEST(joined_ends_for_a_child, CONFORM_PAIR)
 {
     tong_channel *joined[2];
-    char address[40];
+    char address[64];
     struct side child;
 
-    snprintf(address, sizeof address, "%s:", c->scheme);
+    nameless(c, NULL, address, sizeof address);
     if (!conform_has(c, TONG_CAP_PAIR_FD)) {
         ck_error(tong_pair(joined, address), TONG_E_NOCAP);
         conform_says_who_can(c, TONG_CAP_PAIR_FD);
@@ -140,14 +149,15 @@ CONFORM_TEST(joined_ends_for_a_child, CONFORM_PAIR)
 CONFORM_TEST(joined_ends_are_refused_senselessly, CONFORM_PAIR)
 {
     tong_channel *joined[2] = {NULL, NULL};
-    char address[64];
+    char address[256];
 
     if (!conform_has(c, TONG_CAP_PAIR_FD))
         return;
-    ck_error(tong_pair(joined, c->address), TONG_E_ADDRESS);
-    snprintf(address, sizeof address, "%s:?nosuch=1", c->scheme);
+    conform_address(c, NULL, address, sizeof address);
     ck_error(tong_pair(joined, address), TONG_E_ADDRESS);
-    snprintf(address, sizeof address, "%s:?size=0", c->scheme);
+    nameless(c, "?nosuch=1", address, sizeof address);
+    ck_error(tong_pair(joined, address), TONG_E_ADDRESS);
+    nameless(c, "?size=0", address, sizeof address);
     ck_error(tong_pair(joined, address), -ERANGE);
     CHECK(!joined[0] && !joined[1]);
 }
@@ -195,7 +205,7 @@ static int find_nothing(void *context)
     const struct conform *c = context;
     tong_channel *ch;
 
-    ck_error(tong_open(&ch, c->address, TONG_PULL | TONG_EXISTING, NULL, tong_now()), -ENOENT);
+    ck_error(conform_try(c, &ch, TONG_PULL | TONG_EXISTING, NULL, tong_now()), -ENOENT);
     ch = conform_open(c, TONG_PULL, NULL);
     ck_error(tong_recv(ch, NULL, 0, tong_now()), -EAGAIN);
     tong_close(ch);

@@ -28,7 +28,7 @@ static void linger(struct dice *dice)
 /* A killed listener leaves its name behind; whoever comes next takes it over, and so does tong_remove. */
 static void clear_name(const struct conform *c)
 {
-    int r = tong_remove(c->address);
+    int r = conform_remove(c);
 
     if (r != -ENOENT)
         ck_ok(r);

@@ -259,14 +259,14 @@ CONFORM_TEST(remove_takes_what_nobody_lives_on, CONFORM_PIPELINE | CONFORM_PAIR)
 {
     tong_channel *ch;
 
-    ck_error(tong_remove(c->address), -ENOENT);
+    ck_error(conform_remove(c), -ENOENT);
     BEGINS(c->address);
     ch = conform_open(c, end_role(c, END_RECEIVER), NULL);
-    ck_error(tong_remove(c->address), -EBUSY);
+    ck_error(conform_remove(c), -EBUSY);
     BEGINS(c->address);
     ck_error(tong_recv(ch, NULL, 0, tong_now()), conform_is_pair(c) && !conform_is_object(c) ? TONG_E_STATE : -EAGAIN);
     tong_close(ch);
-    ck_error(tong_remove(c->address), -ENOENT);
+    ck_error(conform_remove(c), -ENOENT);
     ck_error(tong_remove("nosuch:x"), TONG_E_ADDRESS);
     ck_error(tong_remove(NULL), -EINVAL);
 }

@@ -13,7 +13,7 @@ static void refused(const struct conform *c, const char *query, const tong_opts 
     tong_channel *ch = NULL;
     char address[256];
 
-    snprintf(address, sizeof address, "%s%s", c->address, query);
+    conform_address(c, query, address, sizeof address);
     ck_error(tong_open(&ch, address, end_role(c, END_RECEIVER), opts, tong_now()), error);
     CHECK(!ch);
     SAYS(says);
@@ -55,16 +55,16 @@ CONFORM_TEST(options_by_struct_and_by_address, CONFORM_PIPELINE | CONFORM_PAIR)
     tong_caps caps = {.struct_size = sizeof caps};
     tong_channel *ch;
 
-    ck_ok(tong_open(&ch, c->address, end_role(c, END_RECEIVER), &opts, conform_patience()));
+    ck_ok(conform_try(c, &ch, end_role(c, END_RECEIVER), &opts, conform_patience()));
     ck_ok(tong_get_caps(ch, &caps));
     SAME(caps.size_max, 2000);
     tong_close(ch);
-    ck_ok(tong_open(&ch, c->address, end_role(c, END_RECEIVER), &later.known, conform_patience()));
+    ck_ok(conform_try(c, &ch, end_role(c, END_RECEIVER), &later.known, conform_patience()));
     ck_ok(tong_get_caps(ch, &caps));
     SAME(caps.size_max, 2000);
     tong_close(ch);
     later.unknown = 1;
-    ck_error(tong_open(&ch, c->address, end_role(c, END_RECEIVER), &later.known, tong_now()), TONG_E_ADDRESS);
+    ck_error(conform_try(c, &ch, end_role(c, END_RECEIVER), &later.known, tong_now()), TONG_E_ADDRESS);
     ch = conform_open(c, end_role(c, END_RECEIVER), "?wait=block&size=2K");
     ck_ok(tong_get_caps(ch, &caps));
     SAME(caps.size_max, 2048);
@@ -82,12 +82,12 @@ CONFORM_TEST(senseless_roles_are_refused, CONFORM_PIPELINE | CONFORM_PAIR)
     tong_channel *ch = NULL;
 
     for (size_t i = 0; i < sizeof senseless / sizeof *senseless; i++)
-        ck_error(tong_open(&ch, c->address, senseless[i], NULL, tong_now()), -EINVAL);
-    ck_error(tong_open(NULL, c->address, TONG_PAIR, NULL, tong_now()), -EINVAL);
+        ck_error(conform_try(c, &ch, senseless[i], NULL, tong_now()), -EINVAL);
+    ck_error(conform_try(c, NULL, TONG_PAIR, NULL, tong_now()), -EINVAL);
     if (!conform_is_object(c)) {
-        ck_error(tong_open(&ch, c->address, end_role(c, END_RECEIVER) | TONG_NEW, NULL, tong_now()), TONG_E_NOCAP);
+        ck_error(conform_try(c, &ch, end_role(c, END_RECEIVER) | TONG_NEW, NULL, tong_now()), TONG_E_NOCAP);
         BEGINS(c->address);
-        ck_error(tong_open(&ch, c->address, end_role(c, END_RECEIVER) | TONG_EXISTING, NULL, tong_now()), TONG_E_NOCAP);
+        ck_error(conform_try(c, &ch, end_role(c, END_RECEIVER) | TONG_EXISTING, NULL, tong_now()), TONG_E_NOCAP);
     }
     CHECK(!ch);
 }
@@ -149,7 +149,7 @@ CONFORM_TEST(other_conversations_are_refused, CONFORM_PIPELINE | CONFORM_PAIR)
         return; /* refused already for what it is */
     here = conform_open(c, end_role(c, END_RECEIVER), NULL);
     if (conform_is_object(c)) {
-        ck_error(tong_open(&ch, c->address, other, NULL, tong_now()), TONG_E_REFUSED);
+        ck_error(conform_try(c, &ch, other, NULL, tong_now()), TONG_E_REFUSED);
         BEGINS(c->address);
     } else {
         /* A link has a connection before it has a greeting: the refusal comes out of the calls. */
@@ -214,13 +214,13 @@ CONFORM_TEST(nobody_listens, CONFORM_ONE_WAY)
     if (conform_is_object(c))
         return;
     begun_ns = conform_clock_ns();
-    ck_error(tong_open(&ch, c->address, end_role(c, connector), NULL, tong_in_ms(20)), -ETIMEDOUT);
+    ck_error(conform_try(c, &ch, end_role(c, connector), NULL, tong_in_ms(20)), -ETIMEDOUT);
     CHECK(conform_clock_ns() - begun_ns >= INT64_C(20000000));
     CHECK(!ch);
     BEGINS(c->address);
     SAYS("listen");
     /* With tong_now() there is a channel, and it goes on connecting. */
-    ck_ok(tong_open(&ch, c->address, end_role(c, connector), NULL, tong_now()));
+    ck_ok(conform_try(c, &ch, end_role(c, connector), NULL, tong_now()));
     if (connector == END_SENDER) {
         ck_error(tong_send(ch, "x", 1, tong_now()), -EAGAIN);
         ck_error(tong_send(ch, "x", 1, tong_in_ms(5)), -ETIMEDOUT);
@@ -250,15 +250,15 @@ CONFORM_TEST(a_living_listener_is_not_replaced, CONFORM_PIPELINE | CONFORM_PAIR)
         return;
     ends_open(c, &e, NULL);
     for (int i = 0; i < 3; i++) {
-        ck_error(tong_open(&second, c->address, end_role(c, END_RECEIVER), NULL, tong_now()), -EADDRINUSE);
+        ck_error(conform_try(c, &second, end_role(c, END_RECEIVER), NULL, tong_now()), -EADDRINUSE);
         BEGINS(c->address);
     }
     CHECK(!second);
     ck_ok(tong_send(e.tx, "still", 5, conform_patience()));
     ends_expect(e.rx, "still");
-    ck_error(tong_remove(c->address), -EBUSY);
+    ck_error(conform_remove(c), -EBUSY);
     ends_close(&e);
-    ck_error(tong_remove(c->address), -ENOENT);
+    ck_error(conform_remove(c), -ENOENT);
     second = conform_open(c, end_role(c, END_RECEIVER), NULL);
     tong_close(second);
 }
@@ -304,13 +304,13 @@ CONFORM_TEST(new_and_existing, CONFORM_PIPELINE | CONFORM_PAIR)
 
     if (!conform_is_object(c))
         return;
-    ck_error(tong_open(&second, c->address, role | TONG_EXISTING, NULL, tong_now()), -ENOENT);
+    ck_error(conform_try(c, &second, role | TONG_EXISTING, NULL, tong_now()), -ENOENT);
     BEGINS(c->address);
     first = conform_open(c, role | TONG_NEW, NULL);
-    ck_error(tong_open(&second, c->address, role | TONG_NEW, NULL, tong_now()), -EEXIST);
+    ck_error(conform_try(c, &second, role | TONG_NEW, NULL, tong_now()), -EEXIST);
     BEGINS(c->address);
     CHECK(!second);
-    ck_error(tong_remove(c->address), -EBUSY);
+    ck_error(conform_remove(c), -EBUSY);
     second = conform_open(c, role | TONG_EXISTING, NULL);
     tong_close(first);
     tong_close(second);
@@ -324,7 +324,7 @@ CONFORM_TEST(a_pair_has_two_seats, CONFORM_PAIR)
     if (!conform_is_object(c))
         return;
     ends_open(c, &e, NULL);
-    ck_error(tong_open(&third, c->address, TONG_PAIR, NULL, tong_now()), -EBUSY);
+    ck_error(conform_try(c, &third, TONG_PAIR, NULL, tong_now()), -EBUSY);
     BEGINS(c->address);
     CHECK(!third);
     ck_ok(tong_send(e.tx, "still", 5, conform_patience()));

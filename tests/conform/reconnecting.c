@@ -171,7 +171,7 @@ CONFORM_TEST(an_event_loop_connects, CONFORM_PIPELINE)
 
     if (conform_is_object(c) || !conform_has(c, TONG_CAP_POLLABLE))
         return;
-    ck_ok(tong_open(&tx, c->address, end_role(c, END_SENDER), NULL, tong_now()));
+    ck_ok(conform_try(c, &tx, end_role(c, END_SENDER), NULL, tong_now()));
     for (int i = 0; i < 3; i++) {
         CHECK(readable((int)ck_ok(tong_fd(tx, TONG_OUT)), CONFORM_PATIENCE_MS)); /* to try again */
         ck_error(tong_send(tx, "x", 1, tong_now()), -EAGAIN);
@@ -226,7 +226,7 @@ CONFORM_TEST(an_object_keeps_what_was_sent, CONFORM_PIPELINE)
         ends_expect(rx, "kept");
         tong_close(rx);
     }
-    ck_error(tong_open(&rx, c->address, TONG_PULL | TONG_EXISTING, NULL, tong_now()), -ENOENT);
+    ck_error(conform_try(c, &rx, TONG_PULL | TONG_EXISTING, NULL, tong_now()), -ENOENT);
     BEGINS(c->address);
 }
 
@@ -237,8 +237,8 @@ CONFORM_TEST(the_option_keep, CONFORM_PIPELINE)
     if (!conform_is_object(c))
         return;
     if (c->caps.level < TONG_KEPT) {
-        ck_error(tong_open(&ch, c->address, TONG_PUSH,
-                           &(tong_opts){.struct_size = sizeof(tong_opts), .keep = TONG_KEEP_ALWAYS}, tong_now()),
+        ck_error(conform_try(c, &ch, TONG_PUSH,
+                             &(tong_opts){.struct_size = sizeof(tong_opts), .keep = TONG_KEEP_ALWAYS}, tong_now()),
                  TONG_E_ADDRESS);
         SAYS("keep");
         return;
@@ -246,12 +246,12 @@ CONFORM_TEST(the_option_keep, CONFORM_PIPELINE)
     ch = conform_open(c, TONG_PUSH, "?keep=never");
     ck_ok(tong_send(ch, "gone", 4, tong_now()));
     tong_close(ch);
-    ck_error(tong_open(&ch, c->address, TONG_PULL | TONG_EXISTING, NULL, tong_now()), -ENOENT);
+    ck_error(conform_try(c, &ch, TONG_PULL | TONG_EXISTING, NULL, tong_now()), -ENOENT);
     ch = conform_open(c, TONG_PUSH | TONG_NEW, "?keep=always");
     tong_close(ch);
     ch = conform_open(c, TONG_PULL | TONG_EXISTING, NULL);
     ck_error(tong_recv(ch, NULL, 0, tong_now()), -EAGAIN);
     tong_close(ch);
-    ck_ok(tong_remove(c->address));
-    ck_error(tong_remove(c->address), -ENOENT);
+    ck_ok(conform_remove(c));
+    ck_error(conform_remove(c), -ENOENT);
 }

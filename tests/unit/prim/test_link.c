@@ -78,7 +78,7 @@ static void begin(void)
     tongi_sys_table.sendmsg = wire_sendmsg;
     memset(&wire, 0, sizeof wire);
     wire.take = SIZE_MAX;
-    conn = tongi_link_new(-1);
+    conn = tongi_link_new(-1, -1, TONGI_WIRE_SOCKET);
     ck_assert_ptr_nonnull(conn);
 }
 

@@ -65,6 +65,12 @@ static void install_stubs(void)
     X(recvmsg, (0, NULL, 0))                                                                                           \
     X(read, (0, NULL, 0))                                                                                              \
     X(write, (0, NULL, 0))                                                                                             \
+    X(readv, (0, NULL, 0))                                                                                             \
+    X(writev, (0, NULL, 0))                                                                                            \
+    X(pwritev2, (0, NULL, 0, 0, 0))                                                                                    \
+    X(thread_sigmask, (0, NULL, NULL))                                                                                 \
+    X(sigpending, (NULL))                                                                                              \
+    X(sigtimedwait, (NULL, NULL, NULL))                                                                                \
     X(open_at, (0, NULL, 0, 0))                                                                                        \
     X(unlinkat, (0, NULL, 0))                                                                                          \
     X(fstat, (0, NULL))                                                                                                \
