@@ -380,7 +380,10 @@ TONG_API TONG_CHECKED int tong_fd(tong_channel *ch, enum tong_direction directio
  */
 TONG_API TONG_CHECKED int64_t tong_poll(tong_pollitem *items, uint32_t n, tong_deadline deadline);
 
-/* Takes up to n events, oldest first, and returns how many. Never blocks. Call it from the receiving thread. */
+/*
+ * Takes up to n events, oldest first, and returns how many. Never blocks. Call it from the receiving thread, or from
+ * the sending one of a channel that only sends.
+ */
 TONG_API TONG_CHECKED int64_t tong_events(tong_channel *ch, tong_event *ret_events, uint32_t n);
 
 /* What the channel can do. ret_caps->struct_size is set by the caller. Never blocks. */

@@ -77,9 +77,10 @@ int64_t tong_events(tong_channel *ch, tong_event *ret_events, uint32_t n)
     if (r < 0)
         return r;
     /* A newcomer or a farewell may wait unseen in the kernel while nothing is received. */
-    if (ch->ops->step && ch->in.legal)
-        (void)ch->ops->step(ch->state, TONG_IN);
-    tongi_leave(ch, TONG_IN);
+    uint32_t direction = ch->in.legal ? TONG_IN : TONG_OUT;
+    if (ch->ops->step)
+        (void)ch->ops->step(ch->state, direction);
+    tongi_leave(ch, direction);
     return tongi_report_take(&ch->report, ret_events, n);
 }
 

@@ -87,9 +87,14 @@ int tongi_hub_fate_fail(const struct tongi_hub *hub, enum tongi_fate fate)
 
 int tongi_hub_step(struct tongi_hub *hub, uint32_t direction)
 {
-    if (!tongi_hub_many(hub))
-        return direction == TONG_IN ? tongi_hub_hold(hub, &hub->in, hub->in_fate)
-                                    : tongi_hub_hold(hub, &hub->out, hub->out_fate);
+    if (!tongi_hub_many(hub)) {
+        bool in = direction == TONG_IN;
+        int r = tongi_hub_hold(hub, in ? &hub->in : &hub->out, in ? hub->in_fate : hub->out_fate);
+        /* Nobody else reads what the listener of a pusher says. */
+        if (r >= 0 && hub->setup.role == TONG_PUSH)
+            tongi_hub_look(hub);
+        return r;
+    }
     (void)tongi_hub_shed(hub);
     /* A flush that was given up no longer waits for that one peer. */
     if (direction == TONG_OUT && !hub->begun)

@@ -189,6 +189,25 @@ CONFORM_TEST(events_tell_of_peers, CONFORM_PIPELINE)
     tong_close(rx);
 }
 
+CONFORM_TEST(events_tell_a_sender_of_its_receiver, CONFORM_PIPELINES)
+{
+    tong_event event;
+    struct ends e;
+
+    if (conform_is_object(c))
+        return;
+    ends_open(c, &e, NULL);
+    event = next_event(e.tx);
+    SAME(event.what, TONG_JOINED);
+    ck_ok(tong_send(e.tx, "x", 1, conform_patience()));
+    ends_expect(e.rx, "x");
+    /* Its farewell is seen without anything being sent. */
+    e.rx = tong_close(e.rx);
+    event = next_event(e.tx);
+    SAME(event.what, TONG_LEFT);
+    ends_close(&e);
+}
+
 CONFORM_TEST(events_nobody_takes_are_counted, CONFORM_PIPELINE)
 {
     enum { N = 200 };
