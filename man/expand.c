@@ -179,7 +179,7 @@ static void capabilities_print(const char *scheme)
     static const struct name caps[] = {
         CAP(ORDERED), CAP(POLLABLE),    CAP(CLAIM),   CAP(PEEK),    CAP(REJECT), CAP(REDELIVERY),  CAP(CREDENTIALS),
         CAP(KINDS),   CAP(DESCRIPTORS), CAP(FAN_IN),  CAP(FAN_OUT), CAP(REPLAY), CAP(FLUSH_TAKEN), CAP(OBJECT),
-        CAP(LOSSY),   CAP(PROCESSES),   CAP(PAIR_FD), CAP(ADOPT), CAP(PEERS), {0, NULL}};
+        CAP(LOSSY),   CAP(PROCESSES),   CAP(PAIR_FD), CAP(ADOPT),   CAP(PEERS),  {0, NULL}};
 #undef CAP
     const struct tongi_transport_ops *ops = transport_find(scheme);
 

@@ -52,6 +52,9 @@ enum {
 
     /* Tries to open a queue that others make and remove meanwhile; each turn needs another of them to come between. */
     TONGI_MQ_TURNS = 100,
+    /* A receiver that finds nothing asks so often whether its queue still has its name: before it sleeps it does anyway,
+     * and a spin of 25 us is about 100 tries. */
+    TONGI_MQ_LOOK_EVERY = 256,
     /* MQ_PRIO_MAX of Linux, less one. */
     TONGI_MQ_PRIORITY_MAX = 32767,
 

@@ -125,7 +125,7 @@ static int64_t take(struct mq_state *state, char *room, unsigned *ret_priority)
     if (len != -EAGAIN)
         return TONG_FAIL((int)len, "%s: a message cannot be received: %s", state->start->address,
                          tong_error_text((int)len));
-    if (++state->unlooked >= TONGI_LOOK_EVERY) {
+    if (++state->unlooked >= TONGI_MQ_LOOK_EVERY) {
         int r = look(state);
         if (r < 0)
             return r;

@@ -88,8 +88,7 @@ static int too_many_fail(const struct tongi_start *start, const struct mq_attr *
                      "%s: your queues may take RLIMIT_MSGQUEUE, %llu bytes, together, and this one would take %llu "
                      "more; raise 'ulimit -q', make it smaller by depth= and size=, or remove another",
                      start->address, (unsigned long long)limit.rlim_cur,
-                     (unsigned long long)wanted->mq_maxmsg *
-                         ((unsigned long long)wanted->mq_msgsize + OVERHEAD_BYTES));
+                     (unsigned long long)wanted->mq_maxmsg * ((unsigned long long)wanted->mq_msgsize + OVERHEAD_BYTES));
 }
 
 int tongi_mq_open_fail(const struct tongi_start *start, int error, const struct mq_attr *wanted)
@@ -102,7 +101,8 @@ int tongi_mq_open_fail(const struct tongi_start *start, int error, const struct 
     case -EACCES:
         return TONG_FAIL(error, "%s: its owner does not let you in (mode= of whoever made it)", start->address);
     case -ENOSPC:
-        return TONG_FAIL(error, "%s: the system has fs.mqueue.queues_max queues, %llu; 'sysctl -w fs.mqueue.queues_max'",
+        return TONG_FAIL(error,
+                         "%s: the system has fs.mqueue.queues_max queues, %llu; 'sysctl -w fs.mqueue.queues_max'",
                          start->address, (unsigned long long)kernel_number(MQ_LIMITS "queues_max", 0));
     case -EMFILE:
         return too_many_fail(start, wanted);

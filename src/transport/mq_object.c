@@ -129,8 +129,9 @@ static int make(const struct tongi_start *start, const struct mq_name *name)
 static int open_or_make(const struct tongi_start *start, const struct mq_name *name)
 {
     int fd = start->existence == TONG_NEW ? -ENOENT : open_existing(name, start->role);
+    bool is_new = fd == -ENOENT && start->existence != TONG_EXISTING;
 
-    if (fd == -ENOENT && start->existence != TONG_EXISTING)
+    if (is_new)
         fd = make(start, name);
     else if (fd < 0)
         fd = tongi_mq_open_fail(start, fd, NULL);
@@ -142,12 +143,14 @@ static int open_or_make(const struct tongi_start *start, const struct mq_name *n
     tongi_sys_close(fd);
     if (r >= 0 || r == -EAGAIN || r == -EACCES)
         return -EAGAIN;
+    if (is_new)
+        tongi_sys_mq_unlink(name->text);
     return TONG_FAIL(r, "%s: the queue cannot be locked: %s", start->address, tong_error_text(r));
 }
 
 static int differs_fail(const struct tongi_start *start, const char *option, const char *is, const char *asked)
 {
-    return TONG_FAIL(TONG_E_REFUSED, "%s: it was made with %s=%s and you ask for %s; open it without %s=, or remove it",
+    return TONG_FAIL(-EINVAL, "%s: it was made with %s=%s and you ask for %s; open it without %s=, or remove it",
                      start->address, option, is, asked, option);
 }
 
@@ -272,7 +275,7 @@ struct listing {
 };
 
 /* The directory may show another IPC namespace than this process's: a name counts if it leads to the file it stands
- * for. What may not be opened is listed without numbers. */
+ * for, and to one of this user's. */
 static int list_one(const struct dirent64 *entry, const struct listing *listing)
 {
     tong_stats stats = {.struct_size = sizeof stats};
@@ -281,17 +284,17 @@ static int list_one(const struct dirent64 *entry, const struct listing *listing)
     struct stat status;
     size_t len = strnlen(entry->d_name, NAME_MAX);
 
-    if (entry->d_name[0] == '.' && (len == 1 || (len == 2 && entry->d_name[1] == '.')))
-        return 0;
     name.text[0] = '/';
     memcpy(name.text + 1, entry->d_name, len);
     name.text[1 + len] = 0;
     int fd = tongi_sys_queue_open(name.text, O_RDONLY | FLAGS, 0, NULL);
-    bool listed = fd >= 0 ? tongi_sys_fstat(fd, &status) == 0 && status.st_ino == entry->d_ino : fd == -EACCES;
-    if (fd >= 0 && tongi_sys_mq_getattr(fd, &attributes) == 0)
-        stats.depth = (uint64_t)attributes.mq_curmsgs;
+    bool listed = fd >= 0 && tongi_sys_fstat(fd, &status) == 0 && status.st_ino == entry->d_ino &&
+                  status.st_uid == tongi_sys_geteuid() && tongi_sys_mq_getattr(fd, &attributes) == 0;
     tongi_sys_close(fd);
-    return listed ? listing->each(name.text + 1, &stats, listing->context) : 0;
+    if (!listed)
+        return 0;
+    stats.depth = (uint64_t)attributes.mq_curmsgs;
+    return listing->each(name.text + 1, &stats, listing->context);
 }
 
 int tongi_mq_list(int (*each)(const char *rest, const tong_stats *stats, void *context), void *context)

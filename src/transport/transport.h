@@ -51,7 +51,7 @@ struct tongi_transport_ops {
     const char *instead; /* the scheme that sentences about what it has not name first; NULL: whichever has it */
     const char *larger;  /* what to do about a message over the limit; NULL: "open with a larger size=" */
     bool wraps;          /* its rest is "settings:address", and start->inner is what it wraps */
-    bool takes;          /* next_size takes the message out for this channel, so tong_poll goes by descriptors and ready */
+    bool takes; /* next_size takes the message out for this channel, so tong_poll goes by descriptors and ready */
     /* Other tables under the same scheme, for options that make it another mechanism: gives the one that these options,
      * of which those not given are zero, mean. This table has the options of all and the largest state; the one chosen
      * has options, presets and capabilities of its own. NULL: there is only this one. */

@@ -27,7 +27,7 @@ assert {(r["scheme"], r["conversation"], r["size"], r["batch"]) for r in rows} >
     for scheme in ("unix", "inproc")
     for size in (64, 4096)
     for talk, batch in (("pair", 1), ("pipeline", 1), ("pipeline", 16))
-}, rows
+} | {("mq", talk, 64, batch) for talk, batch in (("pipelines", 1), ("pipeline", 1), ("pipeline", 16))}, rows
 for row in rows + rows_of("blocking"):
     assert row["msgs_per_s"] > 0 and row["bare_msgs_per_s"] > 0 and row["rate_vs_bare"] > 0, row
     assert abs(row["bytes_per_s"] - row["msgs_per_s"] * row["size"]) <= row["size"], row
@@ -35,7 +35,7 @@ for row in rows + rows_of("blocking"):
     assert row["probe_ns"] is None or row["probe_ns"] > 0, row
     assert set(row["misses"]) <= {"rtt_vs_bare", "rate_vs_bare"}, row
     trips = [row[f"rtt_{p}_ns"] for p in ("p50", "p90", "p99", "p999")]
-    if row["conversation"] == "pair":
+    if row["conversation"] in ("pair", "pipelines"):
         assert 0 < trips[0] and trips == sorted(trips), row
         assert row["bare_rtt_p50_ns"] > 0 and row["rtt_vs_bare"] > 0 and row["rtt_spread"] >= 0, row
     else:

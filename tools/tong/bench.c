@@ -112,8 +112,13 @@ static int address_measure(struct bench_plan *plan, const struct bare_twin *twin
 
     if (plan->tool->opt.idle)
         return bench_idle(plan, twin, address);
-    for (unsigned i = 0; i < plan->n_sizes && code == TOOL_DONE; i++)
-        code = bench_group(plan, twin, address, plan->sizes[i]);
+    for (unsigned i = 0; i < plan->n_sizes && code == TOOL_DONE; i++) {
+        if (twin->size_max == 0 || plan->sizes[i] <= twin->size_max)
+            code = bench_group(plan, twin, address, plan->sizes[i]);
+        else
+            tool_tell(plan->tool, _("%s: %llu bytes are left out, its messages have %zu at most"), address,
+                      (unsigned long long)plan->sizes[i], twin->size_max);
+    }
     return code;
 }
 
@@ -126,6 +131,8 @@ static int defaults_measure(struct bench_plan *plan)
     if (code != TOOL_DONE)
         return code;
     for (size_t i = 0; (twin = bare_twin_at(i)) != NULL && code == TOOL_DONE; i++) {
+        if (plan->tool->opt.idle && twin->one_way)
+            continue; /* what is measured idle is pairs */
         if (twin->in_directory)
             snprintf(address, sizeof address, "%s:%s/bench", twin->scheme, place);
         else

@@ -21,7 +21,8 @@ enum { BENCH_ROUNDS_MAX = 99, BENCH_LIST_MAX = 16 };
 #define BENCH_LARGE_BYTES (1u << 20)
 
 enum bench_what { BENCH_RTT, BENCH_RATE };
-enum bench_talk { BENCH_PAIR, BENCH_PIPELINE };
+/* PIPELINES: one each way, for mechanisms that have no pair. */
+enum bench_talk { BENCH_PAIR, BENCH_PIPELINES, BENCH_PIPELINE };
 
 const char *bench_wait_name(enum bench_wait wait);
 

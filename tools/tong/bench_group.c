@@ -165,7 +165,7 @@ static void row_add(struct group *group, enum bench_talk talk, uint32_t batch, c
                                                       .wait = rate->job.wait,
                                                       .size = rate->job.size,
                                                       .batch = batch,
-                                                      .has_rtt = talk == BENCH_PAIR,
+                                                      .has_rtt = talk != BENCH_PIPELINE,
                                                       .rounds = {.n = group->plan->rounds}};
 }
 
@@ -178,7 +178,8 @@ static void group_fill(struct group *group, const struct bare_twin *twin, const 
     group->bare_rtt = group->pair_rtt = group->bare_rate = play_of(plan, twin, address, size);
     group->pair_rtt.twin = NULL;
     group->bare_rate.what = BENCH_RATE;
-    row_add(group, BENCH_PAIR, 1, twin);
+    group->pair_rtt.talk = twin->one_way ? BENCH_PIPELINES : BENCH_PAIR;
+    row_add(group, group->pair_rtt.talk, 1, twin);
     for (unsigned i = 0; i < plan->n_batches; i++)
         if (plan->batches[i] == 1 || plan->batches[i] * size <= BATCH_BYTES_MAX)
             row_add(group, BENCH_PIPELINE, (uint32_t)plan->batches[i], twin);

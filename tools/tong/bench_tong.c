@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* tong's side of a comparison: the shared loops around tong_send and tong_recv, and two of its own for batches. */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench.h"
 
@@ -12,7 +15,7 @@
 #define SIZE_DEFAULT (1u << 20)
 
 struct bench_end {
-    tong_channel *ch;
+    tong_channel *out, *in; /* the same one for a pair */
     tong_channel *listener; /* of a pair that was accepted, else NULL */
     tong_view *views;       /* batch of each, over the seat's memory */
     tong_bytes *rooms;
@@ -20,12 +23,12 @@ struct bench_end {
 
 BENCH_INLINE int channel_send(void *end, const void *data, size_t len)
 {
-    return tong_send(((struct bench_end *)end)->ch, data, len, tong_forever());
+    return tong_send(((struct bench_end *)end)->out, data, len, tong_forever());
 }
 
 BENCH_INLINE int channel_recv(void *end, void *data, size_t len)
 {
-    int64_t n = tong_recv(((struct bench_end *)end)->ch, data, len, tong_forever());
+    int64_t n = tong_recv(((struct bench_end *)end)->in, data, len, tong_forever());
 
     return n < 0 ? (int)n : (uint64_t)n == len ? 0 : -EPROTO;
 }
@@ -34,7 +37,7 @@ BENCH_INLINE int channel_recv(void *end, void *data, size_t len)
 static int drained(struct bench_end *end, int r)
 {
     if (r == 0) {
-        r = tong_finish(end->ch, tong_in_ms(DRAIN_MS));
+        r = tong_finish(end->out, tong_in_ms(DRAIN_MS));
         if (r == TONG_E_GONE || r == TONG_E_END)
             r = 0;
     }
@@ -72,7 +75,7 @@ static int batch_source(struct bench_seat *seat)
     const struct bench_job *job = seat->job;
 
     for (uint64_t left = job->warmup + job->count; left > 0;) {
-        int64_t n = tong_send_many(end->ch, end->views, at_most(left, job->batch), tong_forever());
+        int64_t n = tong_send_many(end->out, end->views, at_most(left, job->batch), tong_forever());
         if (n < 0)
             return (int)n;
         left -= (uint64_t)n;
@@ -88,7 +91,7 @@ static int batch_sink(struct bench_seat *seat)
     uint64_t total = job->warmup + job->count, got = 0, start = 0, start_ns = 0;
 
     while (got < total) {
-        int64_t n = tong_recv_many(end->ch, end->rooms, at_most(total - got, job->batch), tong_forever());
+        int64_t n = tong_recv_many(end->in, end->rooms, at_most(total - got, job->batch), tong_forever());
         if (n < 0)
             return (int)n;
         got += (uint64_t)n;
@@ -144,13 +147,57 @@ static bool is_link(const tong_channel *ch)
     return tong_get_caps(ch, &caps) == 0 && !(caps.bits & TONG_CAP_OBJECT);
 }
 
+/* The address of the way back: the name with "-back" behind it, before the options. */
+static void address_back(const char *address, char *ret_back, size_t len)
+{
+    int name = (int)strcspn(address, "?");
+
+    snprintf(ret_back, len, "%.*s-back%s", name, address, address + name);
+}
+
+/* End 0 has the pulling side of the address and the pushing one of the way back. */
+static int pipelines_open(struct bench_end *end, const char *address, unsigned number, const tong_opts *opts)
+{
+    char back[PATH_MAX];
+
+    address_back(address, back, sizeof back);
+    int r = tong_open(&end->in, number == 0 ? address : back, TONG_PULL, opts, tong_in_ms(OPEN_MS));
+    if (r == 0)
+        r = tong_open(&end->out, number == 0 ? back : address, TONG_PUSH, opts, tong_in_ms(OPEN_MS));
+    return r;
+}
+
+static int pipeline_open(struct bench_end *end, const char *address, unsigned number, const tong_opts *opts)
+{
+    if (number == 0)
+        return tong_open(&end->in, address, TONG_PULL, opts, tong_in_ms(OPEN_MS));
+    return tong_open(&end->out, address, TONG_PUSH, opts, tong_in_ms(OPEN_MS));
+}
+
+static int pair_open(struct bench_end *end, const char *address, unsigned number, const tong_opts *opts)
+{
+    uint32_t role = number == 0 ? TONG_PAIR | TONG_LISTEN : TONG_PAIR;
+    int r = tong_open(&end->out, address, role, opts, tong_in_ms(OPEN_MS));
+
+    end->in = end->out;
+    return r;
+}
+
+static int pair_accept(struct bench_end *end)
+{
+    end->listener = end->out;
+    end->in = end->out = NULL;
+    int r = tong_accept(end->listener, &end->out, tong_in_ms(OPEN_MS));
+    end->in = end->out;
+    return r;
+}
+
 int bench_tong_open(struct bench_seat *seat, const struct bench_play *play, unsigned number, bench_ready_fn *ready,
                     int ready_fd)
 {
-    static const uint32_t roles[][2] = {
-        [BENCH_PAIR] = {TONG_PAIR | TONG_LISTEN, TONG_PAIR}, [BENCH_PIPELINE] = {TONG_PULL, TONG_PUSH}};
+    static int (*const opens[])(struct bench_end *, const char *, unsigned, const tong_opts *) = {
+        [BENCH_PAIR] = pair_open, [BENCH_PIPELINES] = pipelines_open, [BENCH_PIPELINE] = pipeline_open};
     tong_opts opts = options_of(&play->job);
-    tong_deadline deadline = tong_in_ms(OPEN_MS);
     struct bench_end *end = calloc(1, sizeof *end);
 
     seat->end = end;
@@ -158,16 +205,11 @@ int bench_tong_open(struct bench_seat *seat, const struct bench_play *play, unsi
         return -ENOMEM;
     int r = end_batches(end, seat);
     if (r == 0)
-        r = tong_open(&end->ch, play->address, roles[play->talk][number], &opts, deadline);
+        r = opens[play->talk](end, play->address, number, &opts);
     if (r < 0)
         return r;
     ready(ready_fd);
-    if (play->talk == BENCH_PAIR && number == 0 && is_link(end->ch)) {
-        end->listener = end->ch;
-        end->ch = NULL;
-        r = tong_accept(end->listener, &end->ch, deadline);
-    }
-    return r;
+    return play->talk == BENCH_PAIR && number == 0 && is_link(end->out) ? pair_accept(end) : r;
 }
 
 void bench_tong_close(struct bench_seat *seat)
@@ -176,7 +218,9 @@ void bench_tong_close(struct bench_seat *seat)
 
     if (end == NULL)
         return;
-    tong_close(end->ch);
+    if (end->in != end->out)
+        tong_close(end->in);
+    tong_close(end->out);
     tong_close(end->listener);
     free(end->views);
     free(end->rooms);

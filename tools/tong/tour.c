@@ -13,10 +13,20 @@
 #include <unistd.h>
 
 static const struct tour_row rows[] = {
-    {"inproc", "pair", "inproc:tour", NULL, true},
-    {"inproc", "pipeline", "inproc:tour-there", "inproc:tour-back", true},
-    {"unix", "pair", "unix:tour.sock", NULL, false},
-    {"unix", "pipeline", "unix:there.sock", "unix:back.sock", false},
+    {.scheme = "inproc", .conversation = "pair", .there = "inproc:tour", .threads = true},
+    {.scheme = "inproc",
+     .conversation = "pipeline",
+     .there = "inproc:tour-there",
+     .back = "inproc:tour-back",
+     .threads = true},
+    {.scheme = "unix", .conversation = "pair", .there = "unix:tour.sock"},
+    {.scheme = "unix", .conversation = "pipeline", .there = "unix:there.sock", .back = "unix:back.sock"},
+    {.scheme = "mq",
+     .conversation = "pipeline",
+     .there = "mq:tong-tour-there",
+     .back = "mq:tong-tour-back",
+     .global = true,
+     .endless = true},
 };
 
 enum { N_ROWS = sizeof rows / sizeof rows[0] };

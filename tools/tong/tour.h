@@ -15,6 +15,8 @@ struct tour_row {
     const char *scheme, *conversation;
     const char *there, *back; /* addresses, in the tour's own directory */
     bool threads;             /* the mechanism stays inside a process */
+    bool global;              /* names are the machine's: they get the process's number behind, and are removed */
+    bool endless;             /* messages are the kernel's, and nobody tells the receiver of an end */
 };
 
 struct tour_input {
@@ -55,6 +57,7 @@ tong_view tour_part(const struct tour_input *input, size_t message_bytes, uint64
 
 enum {
     TOUR_BATCH = 16,
+    TOUR_ADDRESS_MAX = 64,
     TOUR_PING_BYTES = 64,
     TOUR_WARM_PINGS = 200, /* before the timed ones */
     TOUR_PINGS = 2000,
@@ -72,6 +75,7 @@ struct tour_report {
 struct tour_side {
     const struct tour_row *row;
     const struct tour_input *input;
+    char there[TOUR_ADDRESS_MAX], back[TOUR_ADDRESS_MAX];
     struct tour_report *report;
     tong_channel *out, *in; /* the same one for a pair */
     bool opening;           /* it failed before the channels were open */

@@ -7,21 +7,21 @@
 
 static int far_open(struct tour_side *s)
 {
-    const tong_opts opts = {.struct_size = sizeof opts, .end = TONG_END_LAST};
+    const tong_opts opts = {.struct_size = sizeof opts, .end = s->row->endless ? 0 : TONG_END_LAST};
     tong_channel *listener;
     int r;
 
     if (s->row->back) {
-        r = tong_open(&s->in, s->row->there, TONG_PULL, &opts, tong_now());
+        r = tong_open(&s->in, s->there, TONG_PULL, &opts, tong_now());
         if (r < 0)
             return r;
         tool_guard(s->in);
-        r = tong_open(&s->out, s->row->back, TONG_PUSH, NULL, tong_now());
+        r = tong_open(&s->out, s->back, TONG_PUSH, NULL, tong_now());
         if (r >= 0)
             tool_guard(s->out);
         return r;
     }
-    r = tong_open(&listener, s->row->there, TONG_PAIR | TONG_LISTEN, NULL, tong_now());
+    r = tong_open(&listener, s->there, TONG_PAIR | TONG_LISTEN, NULL, tong_now());
     if (r < 0)
         return r;
     tool_guard(listener);

@@ -61,7 +61,9 @@ int tour_end(struct tour_side *s)
 
     if (r < 0)
         return r;
-    n = tong_recv(s->in, &byte, sizeof byte, tong_in_ms(TOUR_STEP_MS));
+    n = tong_recv(s->in, &byte, sizeof byte, s->row->endless ? tong_now() : tong_in_ms(TOUR_STEP_MS));
+    if (s->row->endless && n == -EAGAIN)
+        return 0;
     return n == TONG_E_END ? 0 : n < 0 ? (int)n : tour_refuse(s, _("more arrived than was sent"));
 }
 
@@ -160,12 +162,33 @@ static int threads_run(struct tour_side *near, struct tour_side *far, struct tou
     return r;
 }
 
+static void addresses_make(const struct tour_row *row, struct tour_side *side)
+{
+    char number[16] = "";
+
+    if (row->global)
+        snprintf(number, sizeof number, "-%d", (int)getpid());
+    snprintf(side->there, sizeof side->there, "%s%s", row->there, number);
+    snprintf(side->back, sizeof side->back, "%s%s", row->back ? row->back : "", number);
+}
+
+/* What a side that was killed left, if it got so far. */
+static void leftovers_remove(const struct tour_side *side)
+{
+    int there = tong_remove(side->there), back = tong_remove(side->back);
+
+    (void)there;
+    (void)back;
+}
+
 void tour_run(const struct tour_row *row, const struct tour_input *input, struct tour_result *ret_result)
 {
     struct tour_report *report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    struct tour_side near = {.row = row, .input = input, .report = report}, far = near;
+    struct tour_side near = {.row = row, .input = input, .report = report}, far;
     int r;
 
+    addresses_make(row, &near);
+    far = near;
     *ret_result = (struct tour_result){.verdict = TOUR_FAILED};
     if (report == MAP_FAILED) {
         snprintf(ret_result->why, sizeof ret_result->why, _("shared memory: %s"), strerror(errno));
@@ -174,5 +197,7 @@ void tour_run(const struct tour_row *row, const struct tour_input *input, struct
     ret_result->verdict = TOUR_OK;
     r = row->threads ? threads_run(&near, &far, ret_result) : processes_run(&near, &far, ret_result);
     judge(&far, r < 0 ? r : 0, report, ret_result);
+    if (row->global && ret_result->verdict != TOUR_OK)
+        leftovers_remove(&far);
     munmap(report, sizeof *report);
 }
