@@ -36,7 +36,7 @@ enum {
     /* Newcomers taken in one step, so that a flood of connections cannot keep a call from its messages. */
     TONGI_ACCEPT_BATCH = 64,
 
-    /* Messages lent by copy at a time, where the mechanism lends nothing: they are out of it, and a death loses them. */
+    /* Messages lent by copy at a time, where the mechanism lends nothing: a death loses what is lent. */
     TONGI_COPIES_MAX = 1024,
 
     /* Messages that wait in an inproc queue by default. */
@@ -52,14 +52,14 @@ enum {
 
     /* Tries to open a queue that others make and remove meanwhile; each turn needs another of them to come between. */
     TONGI_MQ_TURNS = 100,
-    /* A receiver that finds nothing asks so often whether its queue still has its name: before it sleeps it does anyway,
+    /* A receiver that finds nothing asks so often whether its queue still has its name. It does before it sleeps,
      * and a spin of 25 us is about 100 tries. */
     TONGI_MQ_LOOK_EVERY = 256,
     /* MQ_PRIO_MAX of Linux, less one. */
     TONGI_MQ_PRIORITY_MAX = 32767,
 
     /* A sending role looks at its peers' side (newcomers, refusals, farewells) every so many sends: an epoll_wait that
-     * finds nothing costs about 150 ns, so this spreads it to 5 ns a message. mq: so often asks for its queue's name. */
+     * finds nothing costs about 150 ns, so this spreads it to 5 ns a message. mq: asks as often for its queue. */
     TONGI_LOOK_EVERY = 32,
 };
 

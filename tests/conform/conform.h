@@ -97,8 +97,8 @@ static inline size_t conform_length(const struct conform *c, size_t max)
     return c->caps.size_max < max ? (size_t)c->caps.size_max : max;
 }
 
-/* The query for a test that opens many at once: with it they are small enough for the system's limits, and take messages
- * of 1000 bytes. NULL: they are anyway. */
+/* The query for a test that opens many at once: with it they are small enough for the system's limits, and still take
+ * messages of 1000 bytes. NULL: they are anyway. */
 const char *conform_small(const struct conform *c);
 
 /* The last failure was TONG_E_NOCAP; its sentence names a row that has the capability, if there is one. */

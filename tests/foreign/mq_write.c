@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mq_write NAME PRIORITY TEXT...: a program that knows nothing of tong. Makes the queue if need be, and sends each TEXT. */
+/* mq_write NAME PRIORITY TEXT...: a program that knows nothing of tong. Makes the queue if need be, sends each TEXT. */
 #include <fcntl.h>
 #include <mqueue.h>
 #include <stdio.h>
