@@ -134,6 +134,7 @@ typedef struct tong_opts {
     uint32_t framing;     /* enum tong_framing: whether the other side speaks tong, lines, or anything */
     uint32_t writers;     /* enum tong_writers: whether a fifo has one writer at a time, which is faster */
     uint32_t descriptors; /* how many descriptors a message may bring at most; without it, none is let in */
+    int64_t mtype;        /* sysv: the type to send, or to receive; less than 0: the lowest type up to that */
 } tong_opts;
 
 enum tong_cap {

@@ -7,6 +7,7 @@
 #include <mqueue.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/msg.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/timerfd.h>
@@ -36,6 +37,17 @@ static int fcntl_int(int fd, int command, int argument)
 static int fcntl_lock(int fd, int command, struct flock *lock)
 {
     return fcntl(fd, command, lock);
+}
+
+/* The same calls where they may sleep. */
+static int msgsnd_wait(int id, const void *message, size_t len, int flags)
+{
+    return msgsnd(id, message, len, flags);
+}
+
+static ssize_t msgrcv_wait(int id, void *message, size_t len, long type, int flags)
+{
+    return msgrcv(id, message, len, type, flags);
 }
 
 static int resource_limit(int resource, struct rlimit *limit)

@@ -207,11 +207,11 @@ int tongi_mq_enter(struct mq_state *state, const struct tongi_start *start)
     state->start = start;
     if (r < 0)
         return TONG_TRACE(r);
-    for (uint32_t i = 0; i < TONGI_MQ_TURNS && fd == -EAGAIN; i++)
+    for (uint32_t i = 0; i < TONGI_QUEUE_TURNS && fd == -EAGAIN; i++)
         fd = open_or_make(start, &state->name);
     if (fd == -EAGAIN)
         return TONG_FAIL(-EBUSY, "%s: it was being removed at each of %d tries to open it", start->address,
-                         TONGI_MQ_TURNS);
+                         TONGI_QUEUE_TURNS);
     if (fd < 0)
         return TONG_TRACE(fd);
     state->fd = fd;

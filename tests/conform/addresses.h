@@ -12,6 +12,7 @@
 #define CONFORM_ADDRESS_inproc "inproc:", ""
 #define CONFORM_ADDRESS_unix "unix:", ".sock"
 #define CONFORM_ADDRESS_mq "mq:", ""
+#define CONFORM_ADDRESS_sysv "sysv:", ""
 #define CONFORM_ADDRESS_fault NULL, NULL
 
 #define CONFORM_VARIANTS

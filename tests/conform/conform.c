@@ -218,10 +218,12 @@ static void run_stamp(int index)
             return;
         calls_shorten();
     }
-    if ((c.caps.roles & roles) == roles)
+    if ((c.caps.roles & roles) == roles) {
         stamp->test->body(&c);
-    else
+        conform_clear(&c);
+    } else {
         roles_are_refused(&c, roles);
+    }
 }
 
 static void stamp_out(const struct conform_case *test, const struct row *row, int conversation, bool short_calls)

@@ -58,6 +58,14 @@ int conform_remove(const struct conform *c)
     return tong_remove(address);
 }
 
+void conform_clear(const struct conform *c)
+{
+    int r = conform_is_object(c) ? conform_remove(c) : -ENOENT;
+
+    if (r != -ENOENT)
+        ck_ok(r);
+}
+
 bool conform_takes(const struct conform *c, const char *query)
 {
     char address[256];

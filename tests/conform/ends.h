@@ -37,6 +37,8 @@ void conform_address(const struct conform *c, const char *more, char *ret_addres
 int conform_try(const struct conform *c, tong_channel **ret_ch, uint32_t role, const tong_opts *opts,
                 tong_deadline deadline);
 int conform_remove(const struct conform *c);
+/* Removes an object that the test left with what nobody received. */
+void conform_clear(const struct conform *c);
 /* Is this option, "?option=value", one that the row has? */
 bool conform_takes(const struct conform *c, const char *query);
 /* Opens c's address with the query in a role; it must succeed. */

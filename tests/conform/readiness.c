@@ -289,6 +289,8 @@ CONFORM_TEST(poll_over_several_channels, CONFORM_ONE_WAY)
     SAME(tong_poll(items + N, N, conform_patience()), N - 1);
     SAME(items[N + 5].ready, 0);
     SAME(tong_poll(items, 2 * N, conform_patience()), 2 + N - 1);
-    for (int i = 0; i < N; i++)
+    for (int i = 0; i < N; i++) {
         ends_close(&e[i]);
+        conform_clear(&each[i]);
+    }
 }

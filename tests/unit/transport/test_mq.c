@@ -92,7 +92,7 @@ TONG_TEST(a_queue_that_is_always_being_removed_is_given_up)
     faulty_install();
     faulty_fail_from(FAULTY_fcntl_lock, 1, EAGAIN);
     refused(0, -EBUSY, "removed at each of");
-    ck_assert_uint_eq(faulty_count(FAULTY_fcntl_lock), TONGI_MQ_TURNS);
+    ck_assert_uint_eq(faulty_count(FAULTY_fcntl_lock), TONGI_QUEUE_TURNS);
     faulty_remove();
     mq_unlink(name);
 }
