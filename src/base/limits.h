@@ -56,6 +56,8 @@ enum {
     /* A receiver that finds nothing asks so often whether its queue still has its name. It does before it sleeps,
      * and a spin of 25 us is about 100 tries. */
     TONGI_MQ_LOOK_EVERY = 256,
+    /* What a 32-bit program has as a type; the options are for what others agreed on. */
+    TONGI_MTYPE_MAX = 2147483647,
     /* MQ_PRIO_MAX of Linux, less one. */
     TONGI_MQ_PRIORITY_MAX = 32767,
 

@@ -24,7 +24,14 @@ enum tongi_option_bit {
 #undef TONGI_OPTION
 };
 
-enum tongi_option_kind { TONGI_KIND_BYTES, TONGI_KIND_COUNT, TONGI_KIND_MODE, TONGI_KIND_WORD, TONGI_KIND_TIME, TONGI_KIND_SIGNED };
+enum tongi_option_kind {
+    TONGI_KIND_BYTES,
+    TONGI_KIND_COUNT,
+    TONGI_KIND_MODE,
+    TONGI_KIND_WORD,
+    TONGI_KIND_TIME,
+    TONGI_KIND_SIGNED
+};
 
 struct tongi_option_spec {
     const char *name;

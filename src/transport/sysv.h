@@ -26,19 +26,19 @@ struct sysv_slot {
 
 /* Which queue an address means. */
 struct sysv_place {
-    bool named;               /* its key stands in a file of the registry, else in the address */
-    key_t key;                /* if it is not named */
-    char name[NAME_MAX + 1];  /* of that file */
-    uint32_t keep;            /* enum tong_keep, as the file says */
-    int directory, file;      /* -1: none */
+    bool named;              /* its key stands in a file of the registry, else in the address */
+    key_t key;               /* if it is not named */
+    char name[NAME_MAX + 1]; /* of that file */
+    uint32_t keep;           /* enum tong_keep, as the file says */
+    int directory, file;     /* -1: none */
 };
 
 struct sysv_state {
     const struct tongi_start *start;
     bool opened;
-    int id;       /* of the queue; valid if opened */
-    long type;    /* push: what is sent; pull: which are received, as msgrcv() wants it */
-    size_t size;  /* the largest message */
+    int id;      /* of the queue; valid if opened */
+    long type;   /* push: what is sent; pull: which are received, as msgrcv() wants it */
+    size_t size; /* the largest message */
     struct sysv_place place;
     struct sysv_slot in, out;
 };

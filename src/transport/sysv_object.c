@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a System V queue. One with a name belongs to tong: it is made with a random key, which the registry keeps,
- * and removed by its last closer, as the registry's locks prove it (sysv_registry.c). One that is addressed by its key
+ * The life of a System V queue. One with a name belongs to tong: it is made with a random key, which the registry
+ * keeps, and removed by its last closer, as the registry's locks prove it (sysv_registry.c). One that is addressed by its key
  * belongs to the programs that agreed on it: the kernel does not tell who uses it, so that closing never removes it.
  */
 #include <dirent.h>
@@ -43,7 +43,8 @@ static int make_fail(const struct tongi_start *start, int error)
         return TONG_FAIL(error, "%s: exists already, and TONG_NEW insists on a new one", start->address);
     if (error != -ENOSPC || tongi_sys_msgctl(0, IPC_INFO, (void *)&system) < 0)
         return TONG_FAIL(error, "%s: the queue cannot be made: %s", start->address, tong_error_text(error));
-    return TONG_FAIL(error, "%s: the system has kernel.msgmni queues, %d; 'sysctl -w kernel.msgmni', or remove some (ipcs -q)",
+    return TONG_FAIL(error,
+                     "%s: the system has kernel.msgmni queues, %d; 'sysctl -w kernel.msgmni', or remove some (ipcs -q)",
                      start->address, system.msgmni);
 }
 
@@ -94,8 +95,8 @@ static int key_draw(const struct tongi_start *start, uint32_t *ret_key)
     return id == -ENOENT || id == -EACCES ? 0 : make_fail(start, id);
 }
 
-/* A queue with a key of its own. The key is written down first: a name without its queue is made good by who comes next,
- * a queue without its name would stay for ever. Only who is alone on the file may. */
+/* A queue with a key of its own. The key is written down first: a name without its queue is made good by who comes
+ * next, a queue without its name would stay for ever. Only who is alone on the file may. */
 static int make_named(const struct tongi_start *start, struct sysv_place *place)
 {
     struct sysv_entry entry = {.keep = start->opts.keep};
@@ -211,7 +212,8 @@ int tongi_sysv_enter(struct sysv_state *state, const struct tongi_start *start)
     if (r < 0)
         return TONG_TRACE(r);
     if (!state->place.named && start->given & TONGI_OPT_KEEP)
-        return TONG_FAIL(TONG_E_ADDRESS, "%s: keep= is for queues with a name; one with a key stays until it is removed",
+        return TONG_FAIL(TONG_E_ADDRESS,
+                         "%s: keep= is for queues with a name; one with a key stays until it is removed",
                          start->address);
     int id = state->place.named ? by_name(start, &state->place) : by_key(start, state->place.key);
     if (id < 0) {

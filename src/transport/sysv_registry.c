@@ -60,8 +60,8 @@ static int path_take(const struct tongi_start *start, struct sysv_place *ret_pla
     int r = tongi_sys_fstatat(AT_FDCWD, path, &status, 0);
     if (r < 0)
         return TONG_FAIL(r, "%s: ftok() needs the file: %s", start->address, tong_error_text(r));
-    ret_place->key = (key_t)(((uint32_t)status.st_ino & 0xffff) | ((uint32_t)status.st_dev & 0xff) << 16 |
-                             (uint32_t)project << 24);
+    ret_place->key =
+        (key_t)(((uint32_t)status.st_ino & 0xffff) | ((uint32_t)status.st_dev & 0xff) << 16 | (uint32_t)project << 24);
     return 0;
 }
 
@@ -159,8 +159,8 @@ int tongi_sysv_file_open(const struct tongi_start *start, struct sysv_place *pla
     place->directory = tongi_sysv_registry_open(start, make);
     if (place->directory < 0)
         return place->directory;
-    place->file = tongi_sys_open_at(place->directory, place->name,
-                                    O_RDWR | O_NOFOLLOW | O_CLOEXEC | (make ? O_CREAT : 0), 0600);
+    place->file =
+        tongi_sys_open_at(place->directory, place->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | (make ? O_CREAT : 0), 0600);
     /* With O_CREAT: the directory went with the last name in it. */
     if (place->file == -ENOENT)
         return make ? -EAGAIN : -ENOENT;
@@ -194,7 +194,8 @@ int tongi_sysv_file_read(const struct tongi_start *start, int file, struct sysv_
                 ret_entry->keep = i;
                 return 0;
             }
-    return TONG_FAIL(TONG_E_CORRUPT, "%s: the file of its name holds something else than a key; 'tong' did not write it",
+    return TONG_FAIL(TONG_E_CORRUPT,
+                     "%s: the file of its name holds something else than a key; 'tong' did not write it",
                      start->address);
 }
 

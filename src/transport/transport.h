@@ -174,7 +174,7 @@ struct tongi_transport_ops {
      */
     int (*pollset)(void *state, uint32_t direction, struct pollfd *set, int64_t *until_ns);
     /* wait
-     *   does: the one slot that may sleep: until a call in that direction would get on, or a signal was handled; 0 then.
+     *   does: the one slot that may sleep: until a call in that direction would get on or a signal was handled. 0 then.
      *   For a mechanism without descriptors; called instead of pollset for a wait without end, and only where no other
      *   thread could want to end it (see ARCHITECTURE, Waiting).
      *   ownership: for TONG_OUT, the message that is borrowed since send's -EAGAIN may go out; send or settle says so.

@@ -127,7 +127,7 @@ FIELD(struct tong_meta, gid, 64, uint32_t);
 FIELD(struct tong_meta, n_fds, 68, uint32_t);
 FIELD(struct tong_meta, fds, 72, int *);
 
-SIZE(struct tong_opts, 72);
+SIZE(struct tong_opts, 80);
 FIELD(struct tong_opts, struct_size, 0, uint32_t);
 FIELD(struct tong_opts, depth, 4, uint32_t);
 FIELD(struct tong_opts, size, 8, uint64_t);
@@ -144,6 +144,7 @@ FIELD(struct tong_opts, socket, 56, uint32_t);
 FIELD(struct tong_opts, framing, 60, uint32_t);
 FIELD(struct tong_opts, writers, 64, uint32_t);
 FIELD(struct tong_opts, descriptors, 68, uint32_t);
+FIELD(struct tong_opts, mtype, 72, int64_t);
 
 SIZE(struct tong_caps, 32);
 FIELD(struct tong_caps, struct_size, 0, uint32_t);

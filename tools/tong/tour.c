@@ -27,6 +27,12 @@ static const struct tour_row rows[] = {
      .back = "mq:tong-tour-back",
      .global = true,
      .endless = true},
+    {.scheme = "sysv",
+     .conversation = "pipeline",
+     .there = "sysv:tong-tour-there",
+     .back = "sysv:tong-tour-back",
+     .global = true,
+     .endless = true},
 };
 
 enum { N_ROWS = sizeof rows / sizeof rows[0] };

@@ -181,7 +181,7 @@ TONG_TEST(waiting_calls)
 {
     for (int i = 0; i < FAULTY_close; i++)
         ck_assert_int_eq(rows[i].waits, i == FAULTY_epoll_wait || i == FAULTY_ppoll || i == FAULTY_msgsnd_wait ||
-                                           i == FAULTY_msgrcv_wait);
+                                            i == FAULTY_msgrcv_wait);
 }
 
 static int close_stubbed(int fd, int interruptions, int error)
