@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The life of a System V queue. One with a name belongs to tong: it is made with a random key, which the registry
- * keeps, and removed by its last closer, as the registry's locks prove it (sysv_registry.c). One that is addressed by its key
- * belongs to the programs that agreed on it: the kernel does not tell who uses it, so that closing never removes it.
+ * keeps, and removed by its last closer, as the registry's locks prove it (sysv_registry.c). One that is addressed by
+ * its key belongs to the programs that agreed on it: the kernel does not tell who uses it, so that closing never
+ * removes it.
  */
 #include <dirent.h>
 #include <errno.h>
