@@ -19,6 +19,7 @@
 
 #include "conform.h"
 #include "ends.h"
+#include "sys/process.h"
 
 enum { STRANGER = 65534, KEY = 0x1234 };
 
@@ -419,12 +420,15 @@ static int wait_for_removal(void *context)
     return 0;
 }
 
-/* Until the process sleeps in one of the kernel's calls for messages. */
+/* Until the process sleeps in one of the kernel's calls for messages, which it does if it has one thread; a sanitizer's
+ * own counts. */
 static void await_sleeper(pid_t pid)
 {
     char path[64], text[64] = "";
 
     snprintf(path, sizeof path, "/proc/%d/syscall", (int)pid);
+    if (!tongi_process_is_single())
+        return;
     for (int64_t until = conform_clock_ns() + CONFORM_PATIENCE_MS * INT64_C(1000000);;) {
         FILE *file = fopen(path, "re");
         long number = -1;
@@ -491,6 +495,7 @@ TONG_TEST(a_wait_for_ever_costs_nothing_and_a_handler_ends_it)
     tong_channel *ch = open_queue("sysv:x?wait=block", TONG_PULL);
     tong_stats stats = {.struct_size = sizeof stats};
     struct rusage before, after;
+    bool is_single = tongi_process_is_single();
     int64_t used_us;
 
     to_shut_down = ch;
@@ -503,7 +508,8 @@ TONG_TEST(a_wait_for_ever_costs_nothing_and_a_handler_ends_it)
         (after.ru_utime.tv_sec - before.ru_utime.tv_sec + after.ru_stime.tv_sec - before.ru_stime.tv_sec) * 1000000 +
         after.ru_utime.tv_usec - before.ru_utime.tv_usec + after.ru_stime.tv_usec - before.ru_stime.tv_usec;
     ck_ok(tong_get_stats(ch, &stats));
-    CHECK(stats.sleeps <= 6); /* one for each signal, and no looking between them */
+    if (is_single)
+        CHECK(stats.sleeps <= 6); /* one for each signal, and no looking between them */
     CHECK(used_us < 100000);
     tong_close(ch);
 }
