@@ -37,9 +37,11 @@ static const char *address_of(const char *name, const char *query)
 
 static tong_channel *open_queue(const char *name, const char *query, uint32_t role)
 {
+    struct conform c = {.query = ""};
     tong_channel *ch;
 
-    ck_ok(tong_open(&ch, address_of(name, query), role, NULL, tong_now()));
+    snprintf(c.address, sizeof c.address, "%s", address_of(name, query));
+    ck_ok(conform_try(&c, &ch, role, NULL, tong_now()));
     return ch;
 }
 
@@ -313,13 +315,16 @@ TONG_TEST(limits_of_the_system_are_named)
 TONG_TEST(the_limit_of_the_user_is_told_from_that_of_the_process)
 {
     const char *name = queue_name();
-    struct rlimit bytes = {1000, 1000}, usual, none;
+    struct rlimit bytes, usual, none;
     tong_channel *ch = NULL;
 
+    CHECK(getrlimit(RLIMIT_MSGQUEUE, &usual) == 0);
+    bytes = (struct rlimit){.rlim_cur = 1000, .rlim_max = usual.rlim_max};
     CHECK(setrlimit(RLIMIT_MSGQUEUE, &bytes) == 0);
     ck_error(tong_open(&ch, address_of(name, ""), TONG_PULL, NULL, tong_now()), -EMFILE);
     SAYS("RLIMIT_MSGQUEUE, 1000 bytes");
     SAYS("ulimit -q");
+    CHECK(setrlimit(RLIMIT_MSGQUEUE, &usual) == 0);
     ch = open_queue(name, "?size=10&depth=2", TONG_PULL);
     tong_close(ch);
     CHECK(getrlimit(RLIMIT_NOFILE, &usual) == 0);
