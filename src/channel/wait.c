@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The only place that waits, or lets a transport wait. A wait first spins, by repeating the attempt, for as long as
- * waits of this channel and direction have paid lately, then sleeps on the transport's descriptors and the channel's own.
+ * waits of this channel and direction have paid lately, then sleeps on the transport's descriptors and the channel's
+ * own.
  */
 #include "channel/channel.h"
 

@@ -2,7 +2,7 @@
 /*
  * What a transport is to the rest of the library: one const table of functions on a private state, which the channel
  * layer allocates zeroed. The rules of all slots:
- *   - No slot but wait blocks. What would have to wait returns -EAGAIN, and the channel layer waits on pollset() and calls
+ *   - No slot but wait blocks. What would have to returns -EAGAIN, and the channel layer waits on pollset() and calls
  * again.   - Slots that receive run in the receiving thread, slots that send in the sending thread, possibly at the
  * same time;     accept, next_size and subscribe count as receiving, finish and flush as sending, step as its
  * direction.     start, close, pair and adopt run alone. What both directions share is the transport's to guard.
