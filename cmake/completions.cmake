@@ -18,8 +18,8 @@ set(completions "")
 function(completion shell directory name)
     set(script ${PROJECT_BINARY_DIR}/completions/${name})
     set(template ${PROJECT_SOURCE_DIR}/packaging/completions/tong.${shell}.in)
-    add_custom_command(OUTPUT ${script} COMMAND tong-completions ${template} ${script} DEPENDS tong-completions ${template}
-        VERBATIM)
+    add_custom_command(OUTPUT ${script} COMMAND tong-completions ${template} ${script}
+        DEPENDS tong-completions ${template} VERBATIM)
     set(completions ${completions} ${script} PARENT_SCOPE)
     if(TONG_INSTALL)
         install(FILES ${script} DESTINATION ${directory})
