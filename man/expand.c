@@ -180,9 +180,10 @@ static void capabilities_print(const char *scheme)
         TONG_CAP_##name, "TONG_CAP_" #name                                                                             \
     }
     static const struct name caps[] = {
-        CAP(ORDERED), CAP(POLLABLE),    CAP(CLAIM),   CAP(PEEK),    CAP(REJECT), CAP(REDELIVERY),  CAP(CREDENTIALS),
-        CAP(KINDS),   CAP(DESCRIPTORS), CAP(FAN_IN),  CAP(FAN_OUT), CAP(REPLAY), CAP(FLUSH_TAKEN), CAP(OBJECT),
-        CAP(LOSSY),   CAP(PROCESSES),   CAP(PAIR_FD), CAP(ADOPT),   CAP(PEERS),  {0, NULL}};
+        CAP(ORDERED),     CAP(POLLABLE), CAP(CLAIM),       CAP(PEEK),      CAP(REJECT),  CAP(REDELIVERY),
+        CAP(CREDENTIALS), CAP(KINDS),    CAP(DESCRIPTORS), CAP(FAN_IN),    CAP(FAN_OUT), CAP(REPLAY),
+        CAP(FLUSH_TAKEN), CAP(OBJECT),   CAP(LOSSY),       CAP(PROCESSES), CAP(PAIR_FD), CAP(ADOPT),
+        CAP(PEERS),       CAP(LINES),    CAP(BYTES),       {0, NULL}};
 #undef CAP
     const struct tongi_transport_ops *ops = transport_find(scheme);
 

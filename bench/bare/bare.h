@@ -13,6 +13,7 @@
 
 struct bare_twin {
     const char *scheme;
+    const char *query;        /* the options that make the scheme this mechanism; NULL: it is what it is without */
     bool threads;             /* the ends are used by two threads of one process */
     bool in_directory;        /* the address of the default run is a path in a private directory */
     bool one_way;             /* there is no pair: round trips go over two pipelines */
@@ -62,7 +63,7 @@ extern const struct bare_twin bare_line;
 /* The twin at place i of twins.def, or NULL behind the last. */
 const struct bare_twin *bare_twin_at(size_t i);
 
-/* The twin of an address's scheme, or NULL. */
+/* The twin of an address: of its scheme, and of its options where the scheme has several; or NULL. */
 const struct bare_twin *bare_twin_find(const char *address);
 
 #endif

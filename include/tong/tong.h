@@ -156,7 +156,9 @@ enum tong_cap {
     TONG_CAP_LOSSY = 1 << 15,       /* may lose messages; the loss is counted */
     TONG_CAP_PAIR_FD = 1 << 16,     /* tong_pair */
     TONG_CAP_ADOPT = 1 << 17,       /* tong_adopt */
-    TONG_CAP_PEERS = 1 << 18        /* tong_events and tong_stats.peers tell who comes and goes */
+    TONG_CAP_PEERS = 1 << 18,       /* tong_events and tong_stats.peers tell who comes and goes */
+    TONG_CAP_LINES = 1 << 20,       /* a message is a line: it cannot contain a line feed */
+    TONG_CAP_BYTES = 1 << 21        /* messages have no bounds: one receive takes what is there */
 };
 
 typedef struct tong_caps {
@@ -230,7 +232,8 @@ TONG_API TONG_CHECKED int tong_accept(tong_channel *ch, tong_channel **ret_ch, t
 TONG_API TONG_CHECKED int tong_pair(tong_channel *ret_ch[2], const char *address);
 
 /*
- * Makes a channel of a connected descriptor that somebody else made; the other side must speak tong. fd belongs to the
+ * Makes a channel of a connected descriptor that somebody else made; the other side must speak tong, or be told of in
+ * opts->framing. fd belongs to the
  * channel on success and stays the caller's on failure; it becomes non-blocking and close-on-exec. opts may be NULL.
  * Never blocks. Errors: TONG_E_NOCAP (no transport takes such a descriptor, or not in this role), -EBADF, -ENOMEM.
  */

@@ -28,6 +28,13 @@ enum {
     /* A frame's length field has 32 bits; one message of 1 GiB is where a file is the better mechanism. */
     TONGI_STREAM_SIZE_MAX = 1024 * 1024 * 1024,
 
+    /* Of a sending buffer the kernel keeps so much to itself (net/unix: sk_sndbuf - 32); a packet gets the rest. */
+    TONGI_PACKET_KERNEL_BYTES = 32,
+    /* The default largest datagram: what fits the buffer that a socket has by default (net.core.wmem_default of 64-bit
+     * systems, 208 KiB); and the default largest message in a packet, which has a header of 8 bytes. */
+    TONGI_DATAGRAM_SIZE_DEFAULT = 212992 - TONGI_PACKET_KERNEL_BYTES,
+    TONGI_PACKET_SIZE_DEFAULT = TONGI_DATAGRAM_SIZE_DEFAULT - 8,
+
     /* Connections of one channel: under the usual soft limit of 1024 descriptors with room for the program's own. */
     TONGI_PEERS_DEFAULT = 960,
     TONGI_PEERS_MAX = 1024 * 1024,

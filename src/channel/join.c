@@ -149,6 +149,6 @@ int tong_adopt(tong_channel **ret_ch, int fd, uint32_t role, const tong_opts *op
     }
     return TONG_FAIL(TONG_E_NOCAP,
                      "descriptor %d: no transport takes such a descriptor; unix: takes a connected "
-                     "stream socket of the Unix family",
+                     "stream or seqpacket socket of the Unix family",
                      fd);
 }

@@ -132,28 +132,39 @@ int tong_list(int (*each)(const char *address, const tong_stats *stats, void *co
     return 0;
 }
 
+static int remove_named(const char *address, const struct tongi_address *parsed)
+{
+    const struct tongi_transport_ops *ops = tongi_transport_find(parsed);
+    tong_opts opts = {.struct_size = sizeof opts};
+
+    if (!ops)
+        return TONG_E_ADDRESS;
+    if (!ops->remove)
+        return TONG_FAIL(TONG_E_NOCAP, "%s: %s: leaves nothing that could be removed; unix: does", address,
+                         ops->scheme);
+    int r = tongi_options_parse(parsed->query, parsed->query_len, ops->options, address, &opts);
+    if (r < 0)
+        return TONG_TRACE(r);
+    const struct tongi_start start = {.address = address, .rest = parsed->rest, .opts = opts};
+    return ops->remove(&start);
+}
+
 int tong_remove(const char *address)
 {
     struct tongi_address *parsed = tongi_sys_alloc(sizeof *parsed);
-    tong_opts opts = {.struct_size = sizeof opts};
+    char *name = NULL; /* without the query, as sentences name it */
 
     if (!parsed)
         return TONG_FAIL(-ENOMEM, "no memory for an address");
     int r = tongi_address_parse(address, parsed);
     if (r >= 0) {
-        const struct tongi_transport_ops *ops = tongi_transport_find(parsed);
-        if (!ops)
-            r = TONG_E_ADDRESS;
-        else if (!ops->remove)
-            r = TONG_FAIL(TONG_E_NOCAP, "%s: %s: leaves nothing that could be removed; unix: does", address,
-                          ops->scheme);
-        else
-            r = tongi_options_parse(parsed->query, parsed->query_len, ops->options, address, &opts);
-        if (r >= 0) {
-            const struct tongi_start start = {.address = address, .rest = parsed->rest, .opts = opts};
-            r = ops->remove(&start);
-        }
+        size_t len = tongi_address_format(parsed->scheme, parsed->rest, NULL, 0);
+        name = tongi_sys_alloc(len + 1);
+        if (name)
+            tongi_address_format(parsed->scheme, parsed->rest, name, len + 1);
+        r = name ? remove_named(name, parsed) : TONG_FAIL(-ENOMEM, "no memory for an address of %zu bytes", len);
     }
+    tongi_sys_free(name);
     tongi_sys_free(parsed);
     return r < 0 ? TONG_TRACE(r) : 0;
 }

@@ -32,7 +32,7 @@ static void say_goodbye(struct tongi_link *link)
     uint8_t end[TONGI_FRAME_BYTES];
 
     tongi_frame_encode(end, TONGI_FRAME_END, 0);
-    if (link && link->rest_at == link->rest_end)
+    if (link && !tongi_framing_is_foreign(link->framing) && link->rest_at == link->rest_end)
         (void)tongi_link_put(link, end, sizeof end);
 }
 

@@ -33,6 +33,7 @@ struct tongi_hub_setup {
     void *place;
     const char *address; /* for sentences; all of this stays valid until fini */
     struct tongi_report *report;
+    enum tongi_wire wire;
     uint32_t role;
     bool listening;
     bool reconnect;
@@ -40,6 +41,7 @@ struct tongi_hub_setup {
     uint64_t size_max;
     uint32_t peers_max;
     int64_t handshake_ns;
+    uint32_t framing; /* enum tong_framing; 0 is TONG_FRAMING_LENGTH */
 };
 
 /* The reading stage: bytes of one link at a time. */
@@ -85,12 +87,17 @@ struct tongi_hub {
     struct tongi_link *in;
     struct tongi_stage stage;
     uint32_t fills; /* since the last look at who else is there */
+    /* of a call on packets: how many messages it wants, and where a long one may go at once (NULL: nowhere) */
+    uint32_t wanted;
+    const tong_bytes *direct;
     struct epoll_event *events;
     uint32_t event_at, event_count;
     uint64_t lent, released; /* loans by number: those in (released, lent] are out */
     bool body_lent;
     struct tongi_block spare_body; /* memory of the last long message, for the next one */
     enum tongi_fate in_fate;
+    bool reset;    /* what passes for an end of stream was an error */
+    char why[112]; /* the present link is lost for this reason, rather than without a word */
 
     /* the sending half */
     struct tongi_link *out;

@@ -77,10 +77,11 @@ int tongi_hub_body_settle(struct tongi_hub *hub, struct tongi_link *link)
 }
 
 /* What the system said about reading: a peer that cannot be read from any more is one that is gone. */
-ssize_t tongi_hub_received(const struct tongi_hub *hub, ssize_t got)
+ssize_t tongi_hub_received(struct tongi_hub *hub, ssize_t got)
 {
     if (got >= 0 || got == -EAGAIN)
         return got;
+    hub->reset = true;
     return got == -ENOMEM ? TONG_FAIL(-ENOMEM, "%s: the system has no memory to receive with", hub->setup.address) : 0;
 }
 

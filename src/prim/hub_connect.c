@@ -7,11 +7,18 @@
 #include "sys/clock.h"
 #include "sys/sys.h"
 
-/* Says hello. What does not go in now goes before the first message; a peer that is gone already is noticed later. */
+/* Says hello, unless the peer would not know what that is. What does not go in now goes before the first message; a
+ * peer that is gone already is noticed later. */
 static int greet(struct tongi_hub *hub, struct tongi_link *link)
 {
     uint8_t bytes[TONGI_HELLO_BYTES];
 
+    if (tongi_hub_foreign(hub)) {
+        link->framing = hub->setup.framing;
+        link->least = 1;
+        link->greeted = !tongi_hub_many(hub);
+        return 0;
+    }
     tongi_hello_encode(bytes, &(struct tongi_hello){hub->setup.role, hub->setup.size_max});
     int r = tongi_link_keep_bytes(link, bytes, sizeof bytes);
     if (r >= 0)
@@ -23,7 +30,7 @@ static int greet(struct tongi_hub *hub, struct tongi_link *link)
  * */
 int tongi_hub_link_make(struct tongi_hub *hub, int fd, struct tongi_link **ret_link)
 {
-    struct tongi_link *link = tongi_link_new(fd, fd, TONGI_WIRE_SOCKET);
+    struct tongi_link *link = tongi_link_new(fd, fd, hub->setup.wire);
     int r = -ENOMEM;
 
     if (link) {

@@ -6,6 +6,9 @@
 
 #include "base/error.h"
 
+/* How often one look reads what is thrown away: a chunk in all, so that whoever says much cannot keep a call. */
+#define FOREIGN_READS 64
+
 static int listens_for_pairs(const struct tongi_hub *hub)
 {
     if (!tongi_hub_many(hub) || hub->setup.role != TONG_PAIR)
@@ -26,6 +29,19 @@ static void meta_fill(const struct tongi_link *link, tong_meta *ret_meta)
         .gid = link->gid,
         .fds = ret_meta->fds,
     };
+}
+
+static void lend(struct tongi_hub *hub, const uint8_t *data, size_t len, tong_span *ret_span, tong_meta *ret_meta)
+{
+    union {
+        const uint8_t *from;
+        void *to;
+    } body = {.from = data};
+
+    *ret_span = (tong_span){.data = body.to, .len = len, .token = ++hub->lent};
+    hub->in->sequence++;
+    if (ret_meta)
+        meta_fill(hub->in, ret_meta);
 }
 
 static int too_big(const struct tongi_hub *hub, uint32_t len, size_t room)
@@ -57,9 +73,26 @@ static uint32_t take_staged(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n)
     return count;
 }
 
+/* Takes what is not a frame in the stage. Raw bytes have no bounds that a small room could break. */
+static int64_t take_other(struct tongi_hub *hub, int found, uint32_t len, tong_bytes *msgs, uint32_t n)
+{
+    struct tongi_body *body = &hub->in->body;
+    bool fits = len <= msgs[0].len || (hub->setup.framing == TONG_FRAMING_RAW && msgs[0].len);
+
+    if (!fits)
+        return too_big(hub, len, msgs[0].len);
+    if (found == TONGI_SCAN_FOREIGN)
+        return tongi_hub_foreign_take(hub, msgs, n);
+    if (!body->lent)
+        memcpy(msgs[0].data, body->own.data, len);
+    tongi_hub_body_end(hub, hub->in);
+    msgs[0].len = len;
+    return 1;
+}
+
 int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong_meta *meta)
 {
-    uint32_t count = 0, len = 0;
+    uint32_t len = 0;
     int r = listens_for_pairs(hub);
 
     if (r < 0)
@@ -69,28 +102,39 @@ int64_t tongi_hub_recv(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n, tong
         if (r < 0)
             return r;
     }
+    hub->wanted = n;
     int found = tongi_hub_advance(hub, &msgs[0], &len);
     if (found < 0) {
         /* Only -EAGAIN may keep the receiver's room. */
         r = found == -EAGAIN ? 0 : tongi_hub_settle_in(hub);
         return r < 0 ? r : found;
     }
-    struct tongi_link *link = hub->in;
-    if (len > msgs[0].len)
-        return too_big(hub, len, msgs[0].len);
-    if (found == TONGI_SCAN_BODY) {
-        if (!link->body.lent)
-            memcpy(msgs[0].data, link->body.own.data, len);
-        tongi_hub_body_end(hub, link);
-        msgs[0].len = len;
-        link->sequence++;
-        count = 1;
-    } else {
+    int64_t count;
+    if (found != TONGI_SCAN_FRAME)
+        count = take_other(hub, found, len, msgs, n);
+    else if (len > msgs[0].len)
+        count = too_big(hub, len, msgs[0].len);
+    else
         count = take_staged(hub, msgs, n);
-        link->sequence += count;
-    }
+    if (count < 0)
+        return count;
+    hub->in->sequence += (uint64_t)count;
     if (meta)
-        meta_fill(link, meta);
+        meta_fill(hub->in, meta);
+    return count;
+}
+
+static int64_t peek_foreign(struct tongi_hub *hub, uint32_t len, tong_span *ret_spans, tong_meta *metas, uint32_t n)
+{
+    int64_t more = len;
+    uint32_t count = 0;
+
+    do {
+        len = (uint32_t)more;
+        lend(hub, hub->stage.data + hub->stage.next, len, &ret_spans[count], metas ? &metas[count] : NULL);
+        count++;
+        tongi_hub_foreign_pass(hub, len);
+    } while (count < n && (more = tongi_hub_foreign_find(hub, hub->in)) >= 0);
     return count;
 }
 
@@ -101,32 +145,26 @@ int64_t tongi_hub_peek(struct tongi_hub *hub, tong_span *ret_spans, tong_meta *m
 
     if (r < 0)
         return r;
+    hub->wanted = n;
     int found = tongi_hub_advance(hub, NULL, &len);
     if (found == -ENOBUFS)
         return TONG_FAIL(-ENOBUFS, "%s: %llu loans are out; release some before peeking further", hub->setup.address,
                          (unsigned long long)tongi_hub_loans(hub));
     if (found < 0)
         return found;
-    struct tongi_link *link = hub->in;
+    if (found == TONGI_SCAN_BODY) {
+        lend(hub, hub->in->body.own.data, len, &ret_spans[0], metas);
+        hub->body_lent = true;
+        return 1;
+    }
+    if (found == TONGI_SCAN_FOREIGN)
+        return peek_foreign(hub, len, ret_spans, metas, n);
     do {
-        const uint8_t *data = hub->stage.data + hub->stage.next + TONGI_FRAME_BYTES;
-        if (found == TONGI_SCAN_BODY)
-            data = link->body.own.data;
-        union {
-            const uint8_t *from;
-            void *to;
-        } body = {.from = data};
-        ret_spans[count] = (tong_span){.data = body.to, .len = len, .token = ++hub->lent};
-        link->sequence++;
-        if (metas)
-            meta_fill(link, &metas[count]);
+        lend(hub, hub->stage.data + hub->stage.next + TONGI_FRAME_BYTES, len, &ret_spans[count],
+             metas ? &metas[count] : NULL);
         count++;
-        if (found == TONGI_SCAN_BODY) {
-            hub->body_lent = true;
-            return count;
-        }
         hub->stage.next += TONGI_FRAME_BYTES + len;
-    } while (count < n && tongi_hub_is_whole(hub, link, &len));
+    } while (count < n && tongi_hub_is_whole(hub, hub->in, &len));
     return count;
 }
 
@@ -174,8 +212,13 @@ void tongi_hub_look(struct tongi_hub *hub)
 {
     uint32_t len = 0;
 
-    /* A hub that only sends takes a message for a breach; one that receives stops in front of it. */
-    (void)tongi_hub_advance(hub, NULL, &len);
+    /* A hub that only sends takes a message for a breach; one that receives stops in front of it. What a foreign
+     * reader says is read, so that it does not get stuck, and thrown away. */
+    for (int i = 0; i < FOREIGN_READS && tongi_hub_advance(hub, NULL, &len) == TONGI_SCAN_FOREIGN; i++) {
+        if (!tongi_hub_sends_only(hub))
+            return;
+        tongi_hub_consume(hub, hub->stage.end - hub->stage.next);
+    }
 }
 
 bool tongi_hub_in_ready(const struct tongi_hub *hub)
@@ -189,6 +232,8 @@ bool tongi_hub_in_ready(const struct tongi_hub *hub)
         return false;
     if (hub->in->body.active)
         return hub->in->body.got == hub->in->body.len && !hub->body_lent;
+    if (tongi_hub_foreign(hub))
+        return tongi_hub_foreign_find(hub, hub->in) != -EAGAIN;
     return available >= TONGI_FRAME_BYTES &&
            available - TONGI_FRAME_BYTES >= (uint32_t)tongi_frame_word(stage->data + stage->next);
 }

@@ -54,6 +54,7 @@ int tongi_hub_greeted(struct tongi_hub *hub, struct tongi_link *link)
 {
     if (!tongi_hub_many(hub)) {
         link->greeted = true;
+        link->framed = true;
         pthread_mutex_lock(&hub->lock);
         hub->backoff_ns = TONGI_BACKOFF_FIRST_NS;
         pthread_mutex_unlock(&hub->lock);
@@ -63,6 +64,7 @@ int tongi_hub_greeted(struct tongi_hub *hub, struct tongi_link *link)
     if (r < 0)
         return r;
     link->greeted = true;
+    link->framed = !tongi_hub_foreign(hub);
     greeting_remove(hub, link);
     tongi_hub_arm(hub);
     tongi_report_event(hub->setup.report, TONG_JOINED, link->peer);
@@ -126,7 +128,8 @@ void tongi_hub_turn_away(struct tongi_hub *hub, int fd, int error, const char *w
     size_t len = strnlen(why, sizeof sentence - used - 1);
     memcpy(sentence + used, why, len);
     sentence[used + len] = 0;
-    (void)tongi_sys_send(fd, bytes, tongi_refuse_encode(bytes, error, sentence), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (!tongi_hub_foreign(hub))
+        (void)tongi_sys_send(fd, bytes, tongi_refuse_encode(bytes, error, sentence), MSG_DONTWAIT | MSG_NOSIGNAL);
     tongi_sys_close(fd);
     tongi_report_count(&hub->setup.report->refused, 1);
 }
@@ -148,9 +151,13 @@ static void newcomer_take(struct tongi_hub *hub, int fd)
     }
     link->index = hub->count;
     hub->links[hub->count++] = link;
-    greeting_add(hub, link);
+    if (!tongi_hub_foreign(hub))
+        greeting_add(hub, link);
     tongi_hub_arm(hub);
-    if ((hub->count > 1 || !may_be_sole(hub)) && tongi_hub_watch_links(hub) < 0)
+    r = hub->count > 1 || !may_be_sole(hub) ? tongi_hub_watch_links(hub) : 0;
+    if (r >= 0 && tongi_hub_foreign(hub))
+        r = tongi_hub_greeted(hub, link);
+    if (r < 0)
         tongi_hub_drop(hub, link, TONG_CUT);
 }
 

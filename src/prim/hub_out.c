@@ -33,6 +33,11 @@ static void cut(struct tongi_hub *hub, struct tongi_link *link)
 /* What the system said about writing, with a sentence where nobody adds one. */
 static int refused(const struct tongi_hub *hub, int error)
 {
+    if (error == -EMSGSIZE)
+        return TONG_FAIL(TONG_E_TOOBIG,
+                         "%s: the message is more than the socket's buffer takes as one packet; send less, or use "
+                         "socket=stream",
+                         hub->setup.address);
     if (error != -ENOMEM && error != -ENOBUFS)
         return error;
     return TONG_FAIL(-ENOMEM, "%s: the system has no memory to send with", hub->setup.address);
@@ -40,7 +45,7 @@ static int refused(const struct tongi_hub *hub, int error)
 
 static bool is_loss(int error)
 {
-    return error < 0 && error != -EAGAIN && error != -ENOMEM;
+    return error < 0 && error != -EAGAIN && error != -ENOMEM && error != TONG_E_TOOBIG;
 }
 
 /* The link of a single hub is lost for the sending half. Returns 0 if the hub may connect again and go on. */
@@ -192,7 +197,7 @@ static int64_t send_round(struct tongi_hub *hub, const struct tongi_batch *batch
         if (r < 0)
             return r;
         int64_t sent = write_link(hub, link, batch);
-        if (sent >= 0 || sent == -ENOMEM)
+        if (sent >= 0 || sent == -ENOMEM || sent == TONG_E_TOOBIG)
             return sent;
         if (is_loss((int)sent)) {
             tongi_hub_drop(hub, link, TONG_CUT);
@@ -225,7 +230,7 @@ static int64_t send_many(struct tongi_hub *hub, const struct tongi_batch *batch)
 
 /* ---- slots ----------------------------------------------------------------------------------------------------- */
 
-static int64_t send_batch(struct tongi_hub *hub, const struct tongi_batch *batch)
+int64_t tongi_hub_send_batch(struct tongi_hub *hub, const struct tongi_batch *batch)
 {
     if (tongi_hub_many(hub) && hub->setup.role == TONG_PAIR)
         return TONG_FAIL(TONG_E_STATE, "%s: this pair listens; tong_accept gives a channel for each peer",
@@ -235,15 +240,17 @@ static int64_t send_batch(struct tongi_hub *hub, const struct tongi_batch *batch
     hub->sends = (hub->sends + 1) % TONGI_LOOK_EVERY;
     if (tongi_hub_many(hub))
         return send_many(hub, batch);
-    /* Until the listener has said hello, it may still say no. */
-    if (hub->sends == 0 && hub->setup.role == TONG_PUSH && !(hub->in && hub->in->greeted))
+    /* Until the listener has said hello, it may still say no; a foreign one may say anything at any time. */
+    if (hub->sends == 0 && hub->setup.role == TONG_PUSH && !(hub->in && hub->in->framed))
         tongi_hub_look(hub);
     return send_single(hub, batch);
 }
 
 int64_t tongi_hub_send(struct tongi_hub *hub, const tong_view *msgs, uint32_t n)
 {
-    return send_batch(hub, &(struct tongi_batch){.parts = msgs, .n = n});
+    const struct tongi_batch batch = {.parts = msgs, .n = n};
+
+    return tongi_hub_foreign(hub) ? tongi_hub_foreign_send(hub, &batch) : tongi_hub_send_batch(hub, &batch);
 }
 
 /* Keeps a message that its sender says is followed by others at once. Not once a chunk is full. */
@@ -269,6 +276,11 @@ int tongi_hub_send_parts(struct tongi_hub *hub, const tong_view *parts, uint32_t
     const struct tongi_batch batch = {.parts = parts, .n = n, .gather = true};
 
     if (meta && meta->flags & TONG_MORE) {
+        if (tongi_hub_foreign(hub)) {
+            int64_t vetted = tongi_hub_foreign_vet(hub, &batch);
+            if (vetted < 0)
+                return (int)vetted;
+        }
         if (!tongi_hub_many(hub)) {
             int r = tongi_hub_hold(hub, &hub->out, hub->out_fate);
             if (r < 0)
@@ -278,7 +290,7 @@ int tongi_hub_send_parts(struct tongi_hub *hub, const tong_view *parts, uint32_t
         if (r != -EAGAIN)
             return r;
     }
-    int64_t sent = send_batch(hub, &batch);
+    int64_t sent = tongi_hub_foreign(hub) ? tongi_hub_foreign_send(hub, &batch) : tongi_hub_send_batch(hub, &batch);
     return sent < 0 ? (int)sent : 0;
 }
 
@@ -321,11 +333,8 @@ static int flush_many(struct tongi_hub *hub)
     return result;
 }
 
-int tongi_hub_flush(struct tongi_hub *hub)
+static int flush_single(struct tongi_hub *hub)
 {
-    hub->wait_link = NULL;
-    if (tongi_hub_many(hub))
-        return flush_many(hub);
     if (!hub->out)
         return hub->out_fate == TONGI_FATE_OPEN ? 0 : tongi_hub_fate_fail(hub, hub->out_fate);
     int r = flush_link(hub, hub->out);
@@ -335,17 +344,23 @@ int tongi_hub_flush(struct tongi_hub *hub)
     return r < 0 ? r : tongi_hub_fate_fail(hub, TONGI_FATE_GONE);
 }
 
-/* Says goodbye to one peer: END behind everything else, then nothing more can follow. */
+int tongi_hub_flush(struct tongi_hub *hub)
+{
+    hub->wait_link = NULL;
+    return (int)tongi_hub_foreign_listened(hub, tongi_hub_many(hub) ? flush_many(hub) : flush_single(hub));
+}
+
+/* Says goodbye to one peer: END behind everything else, then nothing more can follow, which tells a foreign one. */
 static int farewell(struct tongi_hub *hub, struct tongi_link *link)
 {
     uint8_t end[TONGI_FRAME_BYTES];
 
-    if (!link->farewell) {
+    if (!link->farewell && !tongi_hub_foreign(hub)) {
         tongi_frame_encode(end, TONGI_FRAME_END, 0);
         if (tongi_link_keep_bytes(link, end, sizeof end) < 0)
             return TONG_FAIL(-ENOMEM, "%s: no memory for the farewell", hub->setup.address);
-        link->farewell = true;
     }
+    link->farewell = true;
     int r = flush_link(hub, link);
     if (r == 0)
         tongi_link_end(link);
@@ -362,7 +377,7 @@ int tongi_hub_finish(struct tongi_hub *hub)
             int r = farewell(hub, hub->links[i]);
             result = r == -EAGAIN || r == -ENOMEM ? r : result;
         }
-        return result;
+        return (int)tongi_hub_foreign_listened(hub, result);
     }
     /* A listener that refused before it took anything is worth knowing before the program goes. */
     if (hub->setup.role == TONG_PUSH && hub->out && !(hub->in && hub->in->greeted))
@@ -377,9 +392,9 @@ int tongi_hub_finish(struct tongi_hub *hub)
         return 0;
     int r = farewell(hub, hub->out);
     if (!is_loss(r))
-        return r;
-    /* Only END itself, which is the last 8 bytes, may be missing: everything sent had reached the channel's level. */
-    bool owed = hub->out->rest_end - hub->out->rest_at > TONGI_FRAME_BYTES;
+        return (int)tongi_hub_foreign_listened(hub, r);
+    /* Only END itself, if there is one, may be missing: everything sent had reached the channel's level. */
+    bool owed = hub->out->rest_end - hub->out->rest_at > tongi_framing_head(hub->setup.framing);
     r = out_lost(hub);
     if (hub->setup.role == TONG_PUSH && !owed && r != TONG_E_REFUSED)
         return 0;

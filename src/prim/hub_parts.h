@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "prim/hub.h"
+#include "prim/line.h"
 
 /* A hub whose links come from a listener, and may be many. */
 static inline bool tongi_hub_many(const struct tongi_hub *hub)
@@ -54,13 +55,20 @@ int tongi_hub_link_make(struct tongi_hub *hub, int fd, struct tongi_link **ret_l
 /* ---- what stands in the stage (hub_scan.c) --------------------------------------------------------------------- */
 
 enum tongi_scan {
-    TONGI_SCAN_MORE,  /* nothing whole is here */
-    TONGI_SCAN_FRAME, /* a whole message stands in the stage */
-    TONGI_SCAN_BODY,  /* a whole message stands in the link's body */
-    TONGI_SCAN_LARGE, /* the header of a long message stands in the stage */
-    TONGI_SCAN_END,   /* the peer finished */
-    TONGI_SCAN_BROKEN /* the peer broke the rules, or refused us */
+    TONGI_SCAN_MORE,    /* nothing whole is here */
+    TONGI_SCAN_FRAME,   /* a whole message stands in the stage */
+    TONGI_SCAN_BODY,    /* a whole message stands in the link's body */
+    TONGI_SCAN_FOREIGN, /* a whole message without a header stands in the stage */
+    TONGI_SCAN_LARGE,   /* the beginning of a long message stands in the stage */
+    TONGI_SCAN_END,     /* the peer finished */
+    TONGI_SCAN_BROKEN   /* the peer broke the rules, or refused us */
 };
+
+/* The peers are other programs: nobody says hello, farewell or why not. */
+static inline bool tongi_hub_foreign(const struct tongi_hub *hub)
+{
+    return tongi_framing_is_foreign(hub->setup.framing);
+}
 
 static inline bool tongi_hub_sends_only(const struct tongi_hub *hub)
 {
@@ -91,11 +99,13 @@ static inline bool tongi_hub_is_whole(const struct tongi_hub *hub, const struct 
     uint64_t word = tongi_frame_word(stage->data + stage->next);
     *ret_len = (uint32_t)word;
     return word >> 32 == TONGI_FRAME_PLAIN_DATA && *ret_len <= available - TONGI_FRAME_BYTES &&
-           *ret_len <= hub->setup.size_max && link->greeted && !tongi_hub_sends_only(hub);
+           *ret_len <= hub->setup.size_max && link->framed && !tongi_hub_sends_only(hub);
 }
 
 /* What stands first, control frames having been taken in. *ret_len is a message's length. */
 enum tongi_scan tongi_hub_scan(struct tongi_hub *hub, struct tongi_link *link, uint32_t *ret_len);
+/* The peer broke the rules, why being the end of a sentence: it is told, and so is whoever asks here. */
+enum tongi_scan tongi_hub_broken(struct tongi_hub *hub, struct tongi_link *link, int error, const char *why);
 
 /* ---- long bodies (hub_body.c) ---------------------------------------------------------------------------------- */
 
@@ -105,8 +115,47 @@ void tongi_hub_body_end(struct tongi_hub *hub, struct tongi_link *link);
 int tongi_hub_body_settle(struct tongi_hub *hub, struct tongi_link *link);
 ssize_t tongi_hub_body_fill(struct tongi_hub *hub, struct tongi_link *link);
 /* What the system said about reading: a peer that cannot be read from any more is one that is gone (0). */
-ssize_t tongi_hub_received(const struct tongi_hub *hub, ssize_t got);
+ssize_t tongi_hub_received(struct tongi_hub *hub, ssize_t got);
 int tongi_hub_no_memory(const struct tongi_hub *hub, size_t bytes);
+
+/* ---- peers that do not speak tong (hub_foreign.c) -------------------------------------------------------------- */
+
+enum tongi_scan tongi_hub_foreign_scan(struct tongi_hub *hub, struct tongi_link *link, uint32_t *ret_len);
+/* The length of the message that stands first in the stage, -EAGAIN, or TONG_E_TOOBIG, without consequences. */
+int64_t tongi_hub_foreign_find(const struct tongi_hub *hub, struct tongi_link *link);
+/* Takes what scan found in the stage into the receiver's room, and more if it is there; the first fits. */
+uint32_t tongi_hub_foreign_take(struct tongi_hub *hub, tong_bytes *msgs, uint32_t n);
+/* Steps over a message of that length in the stage, which is the caller's or a loan from now on. */
+void tongi_hub_foreign_pass(struct tongi_hub *hub, size_t len);
+/* A line that has filled the stage goes on in memory of its own. */
+int tongi_hub_foreign_begin(struct tongi_hub *hub, struct tongi_link *link);
+ssize_t tongi_hub_foreign_fill(struct tongi_hub *hub, struct tongi_link *link);
+/* The present link's stream ended. -EAGAIN: its peer only reads from now on; else as tongi_hub_lost. */
+int tongi_hub_foreign_ended(struct tongi_hub *hub);
+/* How many messages of a batch can be told apart by a foreign reader, the first included; or the sentence about it. */
+int64_t tongi_hub_foreign_vet(const struct tongi_hub *hub, const struct tongi_batch *batch);
+int64_t tongi_hub_foreign_send(struct tongi_hub *hub, const struct tongi_batch *batch);
+/* Before a call sleeps for room, result being -EAGAIN: a foreign reader may be stuck until what it writes is taken. */
+int64_t tongi_hub_foreign_listened(struct tongi_hub *hub, int64_t result);
+
+/* ---- sending (hub_out.c) --------------------------------------------------------------------------------------- */
+
+/* Sends the first messages of a batch; returns how many. */
+int64_t tongi_hub_send_batch(struct tongi_hub *hub, const struct tongi_batch *batch);
+
+/* ---- packets (hub_packet.c) ------------------------------------------------------------------------------------ */
+
+static inline bool tongi_hub_packets(const struct tongi_hub *hub)
+{
+    return hub->setup.wire == TONGI_WIRE_PACKET;
+}
+
+/* How much room the stage needs for the largest packet. */
+size_t tongi_hub_packet_room(const struct tongi_hub *hub);
+/* Reads packets of the present link, as many as the call wants. 0: the link is over; -EAGAIN: nothing there. */
+ssize_t tongi_hub_packet_fill(struct tongi_hub *hub);
+/* Behind loans: does a message of the same link follow, which one packet more may bring? */
+bool tongi_hub_packet_behind(struct tongi_hub *hub, uint32_t *ret_len);
 
 /* ---- reading (hub_read.c) -------------------------------------------------------------------------------------- */
 

@@ -11,7 +11,7 @@
 #include "base/limits.h"
 #include "sys/sys.h"
 
-/* What a hub that only sends needs to read: greetings, farewells and refusals. */
+/* What a hub that only sends needs to read: greetings, farewells and refusals, or what it throws away. */
 #define CONTROL_STAGE_BYTES ((size_t)1024)
 #define EVENTS_MAX 64
 
@@ -22,6 +22,9 @@ static int stage_make(struct tongi_hub *hub)
 
     if (hub->stage.data)
         return 0;
+    /* Behind a chunk of small packets there is still room for the largest. */
+    if (tongi_hub_packets(hub) && !tongi_hub_sends_only(hub))
+        room += tongi_hub_packet_room(hub);
     hub->stage.data = tongi_sys_resize(NULL, room);
     if (!hub->stage.data)
         return tongi_hub_no_memory(hub, room);
@@ -38,10 +41,12 @@ static ssize_t fill(struct tongi_hub *hub)
 
     hub->fills++;
     if (link->body.active)
-        return tongi_hub_body_fill(hub, link);
+        return tongi_hub_foreign(hub) ? tongi_hub_foreign_fill(hub, link) : tongi_hub_body_fill(hub, link);
     int r = stage_make(hub);
     if (r < 0)
         return r;
+    if (tongi_hub_packets(hub))
+        return tongi_hub_packet_fill(hub);
     if (stage->next && rest)
         memmove(stage->data, stage->data + stage->next, rest);
     stage->at = stage->next = 0;
@@ -49,9 +54,10 @@ static ssize_t fill(struct tongi_hub *hub)
     /* Behind a long message another is likely: its header alone tells whether its body can go straight to its room. */
     size_t want = link->large && rest < TONGI_FRAME_BYTES ? TONGI_FRAME_BYTES - rest : stage->room - rest;
     ssize_t got = tongi_link_get(link, stage->data + rest, want);
-    if (got > 0)
-        stage->end += (size_t)got;
-    return tongi_hub_received(hub, got);
+    if (got <= 0)
+        return tongi_hub_received(hub, got);
+    stage->end += (size_t)got;
+    return got;
 }
 
 /* Gives the stage to another link. */
@@ -159,6 +165,18 @@ static void stage_clear(struct tongi_hub *hub)
         hub->stage.end = hub->stage.next;
 }
 
+/* What the reader is told when there is, or was, one link only. */
+static int fate_fail(struct tongi_hub *hub, enum tongi_fate fate)
+{
+    if (fate != TONGI_FATE_GONE || tongi_hub_many(hub) || !hub->why[0])
+        return tongi_hub_fate_fail(hub, fate);
+    TONG_FAIL(TONG_E_GONE, "%s: %s%s", hub->setup.address, hub->why,
+              hub->setup.reconnect ? "; the next call connects again" : "");
+    if (hub->in_fate == TONGI_FATE_OPEN)
+        hub->why[0] = 0;
+    return TONG_E_GONE;
+}
+
 static int many_lost(struct tongi_hub *hub, enum tong_event_what what)
 {
     bool greeted = hub->in->greeted;
@@ -202,8 +220,11 @@ int tongi_hub_lost(struct tongi_hub *hub, enum tong_event_what what)
             hub->in_fate = TONGI_FATE_GONE;
     }
     if (hub->in_fate != TONGI_FATE_OPEN)
-        return tongi_hub_fate_fail(hub, hub->in_fate);
-    return pair ? tongi_hub_fate_fail(hub, TONGI_FATE_GONE) : 0;
+        return fate_fail(hub, hub->in_fate);
+    if (pair)
+        return fate_fail(hub, TONGI_FATE_GONE);
+    hub->why[0] = 0;
+    return 0;
 }
 
 static int refill(struct tongi_hub *hub)
@@ -212,31 +233,43 @@ static int refill(struct tongi_hub *hub)
 
     if (got != 0)
         return got < 0 ? (int)got : 0;
-    return tongi_hub_lost(hub, TONG_CUT);
+    return tongi_hub_foreign(hub) ? tongi_hub_foreign_ended(hub) : tongi_hub_lost(hub, TONG_CUT);
 }
 
 /* ---- the next message ------------------------------------------------------------------------------------------ */
 
-/* Reads until a whole message stands first: TONGI_SCAN_FRAME or TONGI_SCAN_BODY. direct: where a long one may go, or
- * NULL. */
+/* What stands behind the loans, which are in the way of reading more. */
+static int advance_behind(struct tongi_hub *hub, uint32_t *ret_len)
+{
+    if (tongi_hub_is_whole(hub, hub->in, ret_len) || tongi_hub_packet_behind(hub, ret_len))
+        return TONGI_SCAN_FRAME;
+    int64_t len = tongi_hub_foreign(hub) && !hub->body_lent ? tongi_hub_foreign_find(hub, hub->in) : -ENOBUFS;
+    if (len < 0)
+        return -ENOBUFS;
+    *ret_len = (uint32_t)len;
+    return TONGI_SCAN_FOREIGN;
+}
+
 int tongi_hub_advance(struct tongi_hub *hub, const tong_bytes *direct, uint32_t *ret_len)
 {
     int r = 0;
 
+    hub->direct = direct;
     for (;;) {
         if (r < 0)
             return r;
         if (hub->in_fate != TONGI_FATE_OPEN)
-            return tongi_hub_fate_fail(hub, hub->in_fate);
+            return fate_fail(hub, hub->in_fate);
         if (tongi_hub_loans(hub))
-            return tongi_hub_is_whole(hub, hub->in, ret_len) ? (int)TONGI_SCAN_FRAME : -ENOBUFS;
+            return advance_behind(hub, ret_len);
         if (!hub->in && !tongi_hub_many(hub) && (r = tongi_hub_hold(hub, &hub->in, hub->in_fate)) < 0)
             return r;
         enum tongi_scan found = hub->in ? tongi_hub_scan(hub, hub->in, ret_len) : TONGI_SCAN_MORE;
-        if (found == TONGI_SCAN_FRAME || found == TONGI_SCAN_BODY)
+        if (found == TONGI_SCAN_FRAME || found == TONGI_SCAN_BODY || found == TONGI_SCAN_FOREIGN)
             return (int)found;
         if (found == TONGI_SCAN_LARGE)
-            r = tongi_hub_body_begin(hub, hub->in, *ret_len, direct);
+            r = tongi_hub_foreign(hub) ? tongi_hub_foreign_begin(hub, hub->in)
+                                       : tongi_hub_body_begin(hub, hub->in, *ret_len, direct);
         else if (found == TONGI_SCAN_MORE)
             r = refill(hub);
         else

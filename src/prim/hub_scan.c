@@ -20,6 +20,8 @@ static void tell(struct tongi_hub *hub, struct tongi_link *link, int error, cons
     uint8_t bytes[TONGI_FRAME_BYTES + TONGI_CONTROL_MAX];
     bool two_threads = !tongi_hub_many(hub) && hub->setup.role == TONG_PAIR;
 
+    if (tongi_hub_foreign(hub))
+        return;
     pthread_mutex_lock(&hub->lock);
     bool writing = two_threads ? hub->out == link : hub->begun == link;
     if (!writing && link->rest_at == link->rest_end)
@@ -27,12 +29,12 @@ static void tell(struct tongi_hub *hub, struct tongi_link *link, int error, cons
     pthread_mutex_unlock(&hub->lock);
 }
 
-/* The peer broke the rules: it is told why, and so is whoever asks here. */
-static enum tongi_scan broken(struct tongi_hub *hub, struct tongi_link *link, int error, const char *why)
+enum tongi_scan tongi_hub_broken(struct tongi_hub *hub, struct tongi_link *link, int error, const char *why)
 {
     TONG_FAIL(error, "%s: peer %llu was cut off: %s", hub->setup.address, (unsigned long long)link->peer, why);
     tell(hub, link, error, tong_error_detail());
     tongi_report_count(&hub->setup.report->refused, 1);
+    snprintf(hub->why, sizeof hub->why, "the peer was cut off: %s", why);
     return TONGI_SCAN_BROKEN;
 }
 
@@ -69,11 +71,12 @@ static enum tongi_scan hello_take(struct tongi_hub *hub, struct tongi_link *link
     char why[80];
 
     if (r < 0)
-        return broken(hub, link, r, r == TONG_E_ABI ? "it speaks another version of tong" : "it does not speak tong");
+        return tongi_hub_broken(hub, link, r,
+                                r == TONG_E_ABI ? "it speaks another version of tong" : "it does not speak tong");
     if (!tongi_roles_match(hub->setup.role, hello.role)) {
         snprintf(why, sizeof why, "here is a %s, which does not talk to a %s", tongi_role_name(hub->setup.role),
                  tongi_role_name(hello.role));
-        enum tongi_scan found = broken(hub, link, TONG_E_REFUSED, why);
+        enum tongi_scan found = tongi_hub_broken(hub, link, TONG_E_REFUSED, why);
         if (!tongi_hub_many(hub))
             refuse_for_good(hub, why);
         return found;
@@ -102,14 +105,18 @@ static enum tongi_scan scan_other(struct tongi_hub *hub, struct tongi_link *link
 {
     const struct tongi_stage *stage = &hub->stage;
     size_t available = stage->end - stage->next;
+    if (tongi_hub_foreign(hub))
+        return tongi_hub_foreign_scan(hub, link, ret_len);
     struct tongi_frame frame = tongi_frame_decode(stage->data + stage->next);
     const char *fault = tongi_frame_fault(&frame, link->greeted, hub->setup.size_max);
 
+    if (tongi_hub_packets(hub) && frame.type == TONGI_FRAME_TORN)
+        fault = "its packet is not one frame of tong";
     if (!fault && frame.type == TONGI_FRAME_DATA && tongi_hub_sends_only(hub))
         fault = "it sends although it pulls";
     if (fault) {
         bool long_message = link->greeted && frame.type == TONGI_FRAME_DATA && frame.len > hub->setup.size_max;
-        return broken(hub, link, long_message ? TONG_E_TOOBIG : TONG_E_CORRUPT, fault);
+        return tongi_hub_broken(hub, link, long_message ? TONG_E_TOOBIG : TONG_E_CORRUPT, fault);
     }
     if (frame.type == TONGI_FRAME_DATA) {
         *ret_len = frame.len;
@@ -131,7 +138,7 @@ enum tongi_scan tongi_hub_scan(struct tongi_hub *hub, struct tongi_link *link, u
             *ret_len = (uint32_t)link->body.len;
             return link->body.got == link->body.len ? TONGI_SCAN_BODY : TONGI_SCAN_MORE;
         }
-        if (stage->end - stage->next < TONGI_FRAME_BYTES)
+        if (stage->end - stage->next < link->least)
             return TONGI_SCAN_MORE;
         size_t before = stage->next;
         enum tongi_scan found = scan_other(hub, link, ret_len);

@@ -130,6 +130,12 @@ static void lower(int64_t *until_ns, int64_t due_ns)
         *until_ns = due_ns;
 }
 
+/* A foreign peer may stop reading until somebody takes what it writes. */
+static short out_events(const struct tongi_hub *hub, const struct tongi_link *link)
+{
+    return tongi_hub_foreign(hub) && tongi_hub_sends_only(hub) && !link->ended ? POLLOUT | POLLIN : POLLOUT;
+}
+
 int tongi_hub_pollset(struct tongi_hub *hub, uint32_t direction, struct pollfd *set, int64_t *until_ns)
 {
     int n = 0;
@@ -140,7 +146,7 @@ int tongi_hub_pollset(struct tongi_hub *hub, uint32_t direction, struct pollfd *
         if (hub->resting)
             lower(until_ns, hub->rest_until_ns);
         if (direction == TONG_OUT && hub->wait_link) {
-            set[n++] = (struct pollfd){.fd = hub->wait_link->out_fd, .events = POLLOUT};
+            set[n++] = (struct pollfd){.fd = hub->wait_link->out_fd, .events = out_events(hub, hub->wait_link)};
             return n;
         }
         if (direction == TONG_OUT)
@@ -152,8 +158,8 @@ int tongi_hub_pollset(struct tongi_hub *hub, uint32_t direction, struct pollfd *
     }
     struct tongi_link *link = direction == TONG_IN ? hub->in : hub->out;
     if (link) {
-        set[n++] =
-            (struct pollfd){.fd = tongi_link_fd(link, direction), .events = direction == TONG_IN ? POLLIN : POLLOUT};
+        set[n++] = (struct pollfd){.fd = tongi_link_fd(link, direction),
+                                   .events = direction == TONG_IN ? POLLIN : out_events(hub, link)};
         return n;
     }
     pthread_mutex_lock(&hub->lock);

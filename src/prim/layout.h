@@ -21,6 +21,7 @@ _Static_assert(offsetof(struct tongi_frame_layout, flags) == 5, "frame header");
 _Static_assert(offsetof(struct tongi_frame_layout, reserved) == 6, "frame header");
 
 enum tongi_frame_type {
+    TONGI_FRAME_TORN = 0, /* never written: what a reader takes a packet for that is not one frame */
     TONGI_FRAME_DATA = 1,
     TONGI_FRAME_HELLO = 2,  /* the first frame of each side; body: tongi_hello_layout */
     TONGI_FRAME_END = 3,    /* the sender finished; nothing follows; no body */

@@ -7,6 +7,8 @@
 
 #include "base/limits.h"
 #include "prim/frame.h"
+#include "prim/line.h"
+#include "prim/packet.h"
 #include "sys/sys.h"
 
 int tongi_block_reserve(struct tongi_block *block, size_t bytes)
@@ -35,6 +37,7 @@ struct tongi_link *tongi_link_new(int in_fd, int out_fd, enum tongi_wire wire)
         link->in_fd = in_fd;
         link->out_fd = out_fd;
         link->wire = wire;
+        link->least = TONGI_FRAME_BYTES;
         link->refs = 1;
     }
     return link;
@@ -77,25 +80,25 @@ size_t tongi_batch_len(const struct tongi_batch *batch, uint32_t at)
 
 void tongi_link_cut(struct tongi_link *link)
 {
-    if (link->wire == TONGI_WIRE_SOCKET)
+    if (link->wire != TONGI_WIRE_PIPE)
         tongi_sys_shutdown(link->in_fd, SHUT_RDWR);
 }
 
 void tongi_link_end(struct tongi_link *link)
 {
-    if (link->wire == TONGI_WIRE_SOCKET)
+    if (link->wire != TONGI_WIRE_PIPE)
         tongi_sys_shutdown(link->out_fd, SHUT_WR);
 }
 
 ssize_t tongi_link_get(struct tongi_link *link, void *to, size_t room)
 {
-    return link->wire == TONGI_WIRE_SOCKET ? tongi_sys_recv(link->in_fd, to, room, MSG_DONTWAIT)
-                                           : tongi_sys_read(link->in_fd, to, room);
+    return link->wire == TONGI_WIRE_PIPE ? tongi_sys_read(link->in_fd, to, room)
+                                         : tongi_sys_recv(link->in_fd, to, room, MSG_DONTWAIT);
 }
 
 ssize_t tongi_link_getv(struct tongi_link *link, struct iovec *vector, uint32_t n)
 {
-    if (link->wire != TONGI_WIRE_SOCKET)
+    if (link->wire == TONGI_WIRE_PIPE)
         return tongi_sys_readv(link->in_fd, vector, (int)n);
     struct msghdr message = {.msg_iov = vector, .msg_iovlen = n};
     return tongi_sys_recvmsg(link->in_fd, &message, MSG_DONTWAIT);
@@ -103,7 +106,7 @@ ssize_t tongi_link_getv(struct tongi_link *link, struct iovec *vector, uint32_t 
 
 ssize_t tongi_link_put(struct tongi_link *link, const void *data, size_t len)
 {
-    if (link->wire == TONGI_WIRE_SOCKET)
+    if (link->wire != TONGI_WIRE_PIPE)
         return tongi_sys_send(link->out_fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     union {
         const void *from;
@@ -118,7 +121,7 @@ ssize_t tongi_link_putv(struct tongi_link *link, struct iovec *vector, uint32_t 
     /* One piece is the common case, and send() costs a tenth less than sendmsg(). */
     if (n == 1)
         return tongi_link_put(link, vector[0].iov_base, vector[0].iov_len);
-    if (link->wire != TONGI_WIRE_SOCKET)
+    if (link->wire == TONGI_WIRE_PIPE)
         return tongi_quiet_writev(&link->quiet, link->out_fd, vector, (int)n);
     const struct msghdr message = {.msg_iov = vector, .msg_iovlen = n};
     return tongi_sys_sendmsg(link->out_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -196,14 +199,17 @@ static bool add_part(struct builder *builder, const tong_view *part, size_t *ski
 }
 
 /* Adds one message's frame, wholly unless the vector is full: then its end is written by a later call. */
-static bool add_frame(struct builder *builder, const struct tongi_batch *batch, uint32_t at, size_t skip)
+static bool add_frame(struct builder *builder, uint32_t framing, const struct tongi_batch *batch, uint32_t at,
+                      size_t skip)
 {
     uint32_t first = batch->gather ? 0 : at;
     uint32_t end = batch->gather ? batch->n : at + 1;
-    bool whole = add_header(builder, tongi_batch_len(batch, at), &skip);
+    bool whole = tongi_framing_is_foreign(framing) || add_header(builder, tongi_batch_len(batch, at), &skip);
 
     for (uint32_t i = first; whole && i < end; i++)
         whole = add_part(builder, &batch->parts[i], &skip);
+    if (whole && tongi_framing_tail(framing))
+        whole = add_copy(builder, &(const char){TONGI_LINE_END}, 1);
     return whole;
 }
 
@@ -227,10 +233,18 @@ static uint32_t pack(const struct tongi_batch *batch, uint32_t at, uint8_t *stag
     return at;
 }
 
-static uint32_t add_small(struct builder *builder, const struct tongi_batch *batch, uint32_t at)
+static uint32_t pack_any(uint32_t framing, const struct tongi_batch *batch, uint32_t at, uint8_t *stage, size_t *used)
+{
+    if (!tongi_framing_is_foreign(framing))
+        return pack(batch, at, stage, used);
+    return at + tongi_line_pack(batch->parts + at, batch->n - at, framing == TONG_FRAMING_LINE, stage,
+                                TONGI_CHUNK_BYTES, used);
+}
+
+static uint32_t add_small(struct builder *builder, uint32_t framing, const struct tongi_batch *batch, uint32_t at)
 {
     size_t before = builder->staged, used = before;
-    uint32_t next = pack(batch, at, builder->stage, &used);
+    uint32_t next = pack_any(framing, batch, at, builder->stage, &used);
 
     if (!add(builder, builder->stage + before, used - before))
         return at;
@@ -247,13 +261,13 @@ static void build(struct builder *builder, const struct tongi_link *link, const 
     for (uint32_t at = 0; at < messages && builder->used < 2 * TONGI_GATHER_FRAMES;) {
         size_t begun = at ? 0 : skip;
         if (!batch->gather && begun == 0 && batch->parts[at].len <= TONGI_GATHER_BYTES) {
-            uint32_t next = add_small(builder, batch, at);
+            uint32_t next = add_small(builder, link->framing, batch, at);
             if (next == at)
                 return;
             at = next;
             continue;
         }
-        if (!add_frame(builder, batch, at, begun))
+        if (!add_frame(builder, link->framing, batch, at, begun))
             return;
         at++;
     }
@@ -261,7 +275,7 @@ static void build(struct builder *builder, const struct tongi_link *link, const 
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
-static void rest_consume(struct tongi_link *link, size_t bytes)
+void tongi_link_consume(struct tongi_link *link, size_t bytes)
 {
     link->rest_at += bytes;
     if (link->rest_at == link->rest_end) {
@@ -273,13 +287,14 @@ static void rest_consume(struct tongi_link *link, size_t bytes)
 }
 
 /* How many of the batch's messages so many bytes are, and how much of the next. */
-static void measure(const struct tongi_batch *batch, size_t bytes, struct tongi_written *ret_written)
+static void measure(uint32_t framing, const struct tongi_batch *batch, size_t bytes, struct tongi_written *ret_written)
 {
+    size_t around = tongi_framing_head(framing) + tongi_framing_tail(framing);
     uint32_t messages = batch->gather ? 1 : batch->n;
     uint32_t at = 0;
 
     for (; at < messages; at++) {
-        size_t frame = TONGI_FRAME_BYTES + tongi_batch_len(batch, at);
+        size_t frame = around + tongi_batch_len(batch, at);
         if (bytes < frame)
             break;
         bytes -= frame;
@@ -293,16 +308,19 @@ int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, s
     size_t before = link->rest_end - link->rest_at;
     struct builder builder;
 
+    if (link->wire == TONGI_WIRE_PACKET)
+        return tongi_packet_write(link, batch, stage, ret_written);
+
     /* The common case by the short way: small messages and nothing left from before. */
     if (!batch->gather && before == 0 && skip == 0 && batch->parts[0].len <= TONGI_GATHER_BYTES) {
         size_t used = 0;
-        uint32_t packed = pack(batch, 0, stage, &used);
+        uint32_t packed = pack_any(link->framing, batch, 0, stage, &used);
         ssize_t written = tongi_link_put(link, stage, used);
         if (written < 0)
             return (int)written;
         *ret_written = (struct tongi_written){packed, 0};
         if ((size_t)written < used)
-            measure(batch, (size_t)written, ret_written);
+            measure(link->framing, batch, (size_t)written, ret_written);
         return 0;
     }
 
@@ -315,8 +333,8 @@ int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, s
         return (int)written;
     size_t consumed = (size_t)written < before ? (size_t)written : before;
     if (consumed)
-        rest_consume(link, consumed);
-    measure(batch, (size_t)written - consumed + skip, ret_written);
+        tongi_link_consume(link, consumed);
+    measure(link->framing, batch, (size_t)written - consumed + skip, ret_written);
     return 0;
 }
 
@@ -347,16 +365,17 @@ int tongi_link_keep_bytes(struct tongi_link *link, const uint8_t *bytes, size_t 
 
 int tongi_link_keep(struct tongi_link *link, const struct tongi_batch *batch, uint32_t at, size_t skip)
 {
-    size_t frame = TONGI_FRAME_BYTES + tongi_batch_len(batch, at);
+    size_t len = tongi_batch_len(batch, at), head = tongi_framing_head(link->framing);
+    size_t tail = tongi_framing_tail(link->framing);
     uint8_t header[TONGI_FRAME_BYTES];
-    int r = rest_reserve(link, frame - skip);
+    int r = rest_reserve(link, head + len + tail - skip);
 
     if (r < 0)
         return r;
-    tongi_frame_encode(header, TONGI_FRAME_DATA, (uint32_t)(frame - TONGI_FRAME_BYTES));
-    if (skip < sizeof header)
-        (void)tongi_link_keep_bytes(link, header + skip, sizeof header - skip);
-    skip -= skip < sizeof header ? skip : sizeof header;
+    tongi_frame_encode(header, TONGI_FRAME_DATA, (uint32_t)len);
+    if (skip < head)
+        (void)tongi_link_keep_bytes(link, header + skip, head - skip);
+    skip -= skip < head ? skip : head;
     uint32_t first = batch->gather ? 0 : at;
     uint32_t end = batch->gather ? batch->n : at + 1;
     for (uint32_t i = first; i < end; i++) {
@@ -367,16 +386,20 @@ int tongi_link_keep(struct tongi_link *link, const struct tongi_batch *batch, ui
             (void)tongi_link_keep_bytes(link, (const uint8_t *)batch->parts[i].data + skipped,
                                         batch->parts[i].len - skipped);
     }
+    if (tail)
+        (void)tongi_link_keep_bytes(link, &(const uint8_t){TONGI_LINE_END}, tail);
     return 0;
 }
 
 int tongi_link_push(struct tongi_link *link)
 {
+    if (link->wire == TONGI_WIRE_PACKET)
+        return tongi_packet_push(link);
     while (link->rest_at < link->rest_end) {
         ssize_t written = tongi_link_put(link, link->rest.data + link->rest_at, link->rest_end - link->rest_at);
         if (written < 0)
             return (int)written;
-        rest_consume(link, (size_t)written);
+        tongi_link_consume(link, (size_t)written);
     }
     return 0;
 }

@@ -37,12 +37,18 @@ struct tongi_body {
 };
 
 /* What the bytes travel through. */
-enum tongi_wire { TONGI_WIRE_SOCKET, TONGI_WIRE_PIPE };
+enum tongi_wire {
+    TONGI_WIRE_SOCKET,
+    TONGI_WIRE_PIPE,
+    TONGI_WIRE_PACKET /* a socket that keeps the bounds of what is written: one frame is one packet (prim/packet.h) */
+};
 
 struct tongi_link {
     /* both halves; set before the link is shared */
     int in_fd, out_fd; /* of a socket the same */
     enum tongi_wire wire;
+    uint32_t framing; /* enum tong_framing; 0 is TONG_FRAMING_LENGTH */
+    size_t least;     /* the fewest bytes that tell anything: a header, or one where there is none */
     uint64_t peer;
     uint32_t pid, uid, gid;
     bool vouched;
@@ -57,7 +63,10 @@ struct tongi_link {
     /* the reading half */
     bool watched; /* in the hub's in_epoll */
     bool greeted, large;
+    bool framed; /* it said hello, so that headers follow */
+    bool ended;  /* foreign: it only reads from now on */
     uint64_t sequence;
+    size_t searched;          /* foreign lines: bytes behind the last message that hold no end */
     struct tongi_block stash; /* bytes of an unfinished frame, while the stage serves another link */
     size_t stashed;
     struct tongi_body body;
@@ -124,6 +133,8 @@ int tongi_link_keep_bytes(struct tongi_link *link, const uint8_t *bytes, size_t 
 
 /* Writes what was kept: 0 when nothing is left, -EAGAIN, or the system's error. */
 int tongi_link_push(struct tongi_link *link);
+/* So many bytes of what was kept are written, or given up. */
+void tongi_link_consume(struct tongi_link *link, size_t bytes);
 
 /* The length of a batch's message. */
 size_t tongi_batch_len(const struct tongi_batch *batch, uint32_t at);

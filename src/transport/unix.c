@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix: stream sockets in the file system, or in the abstract name space when asked.
+ * unix: stream and packet sockets in the file system, or in the abstract name space when asked. Datagram sockets, which
+ * have no connections, are in unix_dgram.c.
  *
  * A listener holds a write lock on "PATH.lock" while it lives. Whoever gets that lock and is refused by the socket has
  * proof that nobody listens there any more, and only then is the old socket file replaced; a socket that somebody
@@ -10,25 +11,40 @@
 
 #include "base/error.h"
 #include "prim/hub.h"
+#include "prim/packet.h"
 #include "sys/sys.h"
 #include "transport/transport.h"
+#include "transport/unix_dgram.h"
 #include "transport/unix_name.h"
 
 struct unix_state {
     struct tongi_hub hub;
     struct tongi_unix_name name;
+    size_t packet_max; /* the largest packet that is sent; 0: not known, or no packets */
 };
+
+static bool is_packet(const struct tongi_start *start)
+{
+    return start->opts.socket == TONG_SOCKET_SEQPACKET;
+}
+
+/* Whoever only receives sends greetings at most. */
+static size_t packet_max(const struct tongi_start *start)
+{
+    return is_packet(start) && start->role != TONG_PULL ? TONGI_FRAME_BYTES + start->opts.size : 0;
+}
 
 static int connect_to(void *place)
 {
-    return tongi_unix_connect(place);
+    return tongi_unix_connect(&((struct unix_state *)place)->name);
 }
 
 /* The kernel's word on who connected or listens, fixed at that moment. An abstract name has no file whose permissions
  * could keep others out, so there only the own user is let in. */
 static int identify(void *place, struct tongi_link *link)
 {
-    const struct tongi_unix_name *name = place;
+    const struct unix_state *state = place;
+    const struct tongi_unix_name *name = &state->name;
     struct ucred peer;
     socklen_t len = sizeof peer;
 
@@ -44,16 +60,30 @@ static int identify(void *place, struct tongi_link *link)
     return 0;
 }
 
-static const struct tongi_net unix_net = {.connect = connect_to, .identify = identify};
-static const struct tongi_net unix_joined_net = {.connect = NULL, .identify = identify};
+/* Every socket has a buffer of its own, which start has found to be large enough. Should the system grant less by now,
+ * a message that does not fit says so. */
+static int identify_packet(void *place, struct tongi_link *link)
+{
+    const struct unix_state *state = place;
+
+    if (state->packet_max)
+        (void)tongi_packet_reserve(link->in_fd, state->packet_max, state->hub.setup.size_max, state->hub.setup.address);
+    return identify(place, link);
+}
+
+static const struct tongi_net nets[2][2] = {
+    {{.connect = NULL, .identify = identify}, {.connect = connect_to, .identify = identify}},
+    {{.connect = NULL, .identify = identify_packet}, {.connect = connect_to, .identify = identify_packet}},
+};
 
 static void hub_setup(struct unix_state *state, const struct tongi_start *start, bool listening, bool connects)
 {
     const struct tongi_hub_setup setup = {
-        .net = connects ? &unix_net : &unix_joined_net,
-        .place = &state->name,
+        .net = &nets[is_packet(start)][connects],
+        .place = state,
         .address = start->address,
         .report = start->report,
+        .wire = is_packet(start) ? TONGI_WIRE_PACKET : TONGI_WIRE_SOCKET,
         .role = start->role,
         .listening = listening,
         .reconnect = connects && start->opts.reconnect != TONG_NO,
@@ -61,8 +91,10 @@ static void hub_setup(struct unix_state *state, const struct tongi_start *start,
         .size_max = start->opts.size,
         .peers_max = start->opts.peers,
         .handshake_ns = start->opts.handshake_ns,
+        .framing = start->opts.framing,
     };
 
+    state->packet_max = packet_max(start);
     tongi_hub_init(&state->hub, &setup);
 }
 
@@ -72,6 +104,8 @@ static int unix_start(void *place, const struct tongi_start *start)
     bool listening = start->side == TONG_LISTEN;
 
     int r = tongi_unix_name_init(&state->name, start);
+    if (r >= 0 && packet_max(start))
+        r = tongi_packet_check(SOCK_SEQPACKET, packet_max(start), start->opts.size, start->address);
     if (r < 0)
         return TONG_TRACE(r);
     hub_setup(state, start, listening, !listening);
@@ -117,9 +151,12 @@ static int unix_pair(void *place, const struct tongi_start *start, void *other_p
     const struct tongi_start *starts[2] = {start, other_start};
     int fds[2];
 
-    int r = tongi_sys_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds);
+    int type = tongi_unix_type(start->opts.socket);
+    int r = tongi_sys_socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds);
     if (r < 0)
         return TONG_FAIL(r, "%s: no pair of sockets: %s", start->address, tong_error_text(r));
+    if (packet_max(start))
+        r = tongi_packet_reserve(fds[0], packet_max(start), start->opts.size, start->address);
     for (int i = 0; i < 2; i++) {
         hub_setup(ends[i], starts[i], false, false);
     }
@@ -133,14 +170,16 @@ static int unix_pair(void *place, const struct tongi_start *start, void *other_p
     return r < 0 ? TONG_TRACE(r) : 0;
 }
 
-static bool is_ours(int fd)
+/* The type of a Unix socket that is no listener; 0: it is something else. */
+static int type_of(int fd)
 {
     int domain = 0, type = 0, listening = 0;
     socklen_t len = sizeof domain;
+    bool known = tongi_sys_getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) >= 0 && domain == AF_UNIX &&
+                 tongi_sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) >= 0 &&
+                 tongi_sys_getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) >= 0 && !listening;
 
-    return tongi_sys_getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) >= 0 && domain == AF_UNIX &&
-           tongi_sys_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) >= 0 && type == SOCK_STREAM &&
-           tongi_sys_getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) >= 0 && !listening;
+    return known ? type : 0;
 }
 
 static int unix_adopt(void *place, int fd, const struct tongi_start *start)
@@ -149,14 +188,22 @@ static int unix_adopt(void *place, int fd, const struct tongi_start *start)
 
     if (tongi_sys_fcntl_int(fd, F_GETFD, 0) < 0)
         return TONG_FAIL(-EBADF, "descriptor %d is not open", fd);
-    if (!is_ours(fd))
+    int type = type_of(fd);
+    if (type != SOCK_STREAM && type != SOCK_SEQPACKET)
         return 1;
+    if (type != tongi_unix_type(start->opts.socket))
+        return TONG_FAIL(TONG_E_NOCAP, "descriptor %d is a socket of another kind; adopt it with the option socket=%s",
+                         fd, type == SOCK_STREAM ? "stream" : "seqpacket");
     int flags = tongi_sys_fcntl_int(fd, F_GETFL, 0);
     int r = flags < 0 ? flags : tongi_sys_fcntl_int(fd, F_SETFL, flags | O_NONBLOCK);
     if (r >= 0)
         r = tongi_sys_fcntl_int(fd, F_SETFD, FD_CLOEXEC);
     if (r < 0)
         return TONG_FAIL(r, "%s: descriptor %d: %s", start->address, fd, tong_error_text(r));
+    if (packet_max(start))
+        r = tongi_packet_reserve(fd, packet_max(start), start->opts.size, start->address);
+    if (r < 0)
+        return TONG_TRACE(r);
     hub_setup(state, start, false, false);
     return tongi_hub_join(&state->hub, fd, false);
 }
@@ -238,43 +285,70 @@ static bool unix_ready(void *place, uint32_t direction)
     return tongi_hub_ready(&((struct unix_state *)place)->hub, direction);
 }
 
+/* What all but datagrams have: streams that speak tong, lines, or anything, and packets differ in what the hub is told,
+ * and in their limits. */
+#define HUB_OPTIONS                                                                                                    \
+    (TONGI_OPT_SIZE | TONGI_OPT_MODE | TONGI_OPT_WAIT | TONGI_OPT_END | TONGI_OPT_RECONNECT | TONGI_OPT_ABSTRACT |     \
+     TONGI_OPT_PEERS | TONGI_OPT_SOCKET)
+#define HUB_PRESETS                                                                                                    \
+    .mode = 0600, .wait = TONG_WAIT_ADAPTIVE, .end = TONG_END_NEVER, .reconnect = TONG_YES, .abstract = TONG_NO,       \
+    .peers = TONGI_PEERS_DEFAULT
+#define STREAM_PRESETS .size = TONGI_STREAM_SIZE_DEFAULT, .socket = TONG_SOCKET_STREAM, HUB_PRESETS
+#define HUB_BITS                                                                                                       \
+    (TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_PEEK | TONG_CAP_CREDENTIALS | TONG_CAP_FAN_IN |                   \
+     TONG_CAP_FAN_OUT | TONG_CAP_PROCESSES | TONG_CAP_PAIR_FD | TONG_CAP_ADOPT | TONG_CAP_PEERS)
+#define HUB_ROLES (TONGI_ROLE_BIT(TONG_PUSH) | TONGI_ROLE_BIT(TONG_PULL) | TONGI_ROLE_BIT(TONG_PAIR))
+#define HUB_SLOTS                                                                                                      \
+    .ops_bytes = sizeof(struct tongi_transport_ops), .scheme = "unix", .state_bytes = sizeof(struct unix_state),       \
+    .start = unix_start, .step = unix_step, .accept = unix_accept, .pair = unix_pair, .adopt = unix_adopt,             \
+    .finish = unix_finish, .close = unix_close, .send = unix_send, .send_parts = unix_send_parts, .recv = unix_recv,   \
+    .settle = unix_settle, .next_size = unix_next_size, .flush = unix_flush, .peek = unix_peek,                        \
+    .release = unix_release, .pollset = unix_pollset, .fd = unix_fd, .ready = unix_ready, .list = tongi_unix_list,     \
+    .remove = tongi_unix_remove
+
+/* Lines and raw bytes pass through the reading stage whatever their length, which is one copy more; and a peer that
+ * says nothing is nothing unusual. */
+static const struct tongi_transport_ops line_ops = {
+    .options = HUB_OPTIONS | TONGI_OPT_FRAMING,
+    .presets = {STREAM_PRESETS, .framing = TONG_FRAMING_LINE},
+    .caps = {.level = TONG_ACCEPTED, .bits = HUB_BITS | TONG_CAP_LINES, .roles = HUB_ROLES, .copies = 3},
+    HUB_SLOTS,
+};
+
+static const struct tongi_transport_ops raw_ops = {
+    .options = HUB_OPTIONS | TONGI_OPT_FRAMING,
+    .presets = {STREAM_PRESETS, .framing = TONG_FRAMING_RAW},
+    .caps = {.level = TONG_ACCEPTED, .bits = HUB_BITS | TONG_CAP_BYTES, .roles = HUB_ROLES, .copies = 3},
+    HUB_SLOTS,
+};
+
+static const struct tongi_transport_ops packet_ops = {
+    .options = HUB_OPTIONS | TONGI_OPT_HANDSHAKE,
+    .presets = {.size = TONGI_PACKET_SIZE_DEFAULT,
+                .socket = TONG_SOCKET_SEQPACKET,
+                .handshake_ns = TONGI_HANDSHAKE_NS,
+                HUB_PRESETS},
+    .caps = {.level = TONG_ACCEPTED, .bits = HUB_BITS, .roles = HUB_ROLES, .copies = 2},
+    HUB_SLOTS,
+};
+
+static const struct tongi_transport_ops *variant(const tong_opts *opts)
+{
+    if (opts->socket == TONG_SOCKET_DGRAM)
+        return &tongi_unix_dgram_ops;
+    if (opts->socket == TONG_SOCKET_SEQPACKET)
+        return &packet_ops;
+    if (opts->framing == TONG_FRAMING_LINE)
+        return &line_ops;
+    return opts->framing == TONG_FRAMING_RAW ? &raw_ops : &tongi_unix_ops;
+}
+
+_Static_assert(sizeof(struct tongi_unix_dgram) <= sizeof(struct unix_state), "the first table's state is the largest");
+
 const struct tongi_transport_ops tongi_unix_ops = {
-    .ops_bytes = sizeof tongi_unix_ops,
-    .scheme = "unix",
-    .state_bytes = sizeof(struct unix_state),
-    .options = TONGI_OPT_SIZE | TONGI_OPT_MODE | TONGI_OPT_WAIT | TONGI_OPT_END | TONGI_OPT_RECONNECT |
-               TONGI_OPT_ABSTRACT | TONGI_OPT_PEERS | TONGI_OPT_HANDSHAKE,
-    .presets = {.size = TONGI_STREAM_SIZE_DEFAULT,
-                .mode = 0600,
-                .wait = TONG_WAIT_ADAPTIVE,
-                .end = TONG_END_NEVER,
-                .reconnect = TONG_YES,
-                .abstract = TONG_NO,
-                .peers = TONGI_PEERS_DEFAULT,
-                .handshake_ns = TONGI_HANDSHAKE_NS},
-    .caps = {.level = TONG_ACCEPTED,
-             .bits = TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_PEEK | TONG_CAP_CREDENTIALS | TONG_CAP_FAN_IN |
-                     TONG_CAP_FAN_OUT | TONG_CAP_PROCESSES | TONG_CAP_PAIR_FD | TONG_CAP_ADOPT | TONG_CAP_PEERS,
-             .roles = TONGI_ROLE_BIT(TONG_PUSH) | TONGI_ROLE_BIT(TONG_PULL) | TONGI_ROLE_BIT(TONG_PAIR),
-             .copies = 2},
-    .start = unix_start,
-    .step = unix_step,
-    .accept = unix_accept,
-    .pair = unix_pair,
-    .adopt = unix_adopt,
-    .finish = unix_finish,
-    .close = unix_close,
-    .send = unix_send,
-    .send_parts = unix_send_parts,
-    .recv = unix_recv,
-    .settle = unix_settle,
-    .next_size = unix_next_size,
-    .flush = unix_flush,
-    .peek = unix_peek,
-    .release = unix_release,
-    .pollset = unix_pollset,
-    .fd = unix_fd,
-    .ready = unix_ready,
-    .list = tongi_unix_list,
-    .remove = tongi_unix_remove,
+    .options = HUB_OPTIONS | TONGI_OPT_HANDSHAKE | TONGI_OPT_FRAMING,
+    .presets = {STREAM_PRESETS, .handshake_ns = TONGI_HANDSHAKE_NS, .framing = TONG_FRAMING_LENGTH},
+    .caps = {.level = TONG_ACCEPTED, .bits = HUB_BITS, .roles = HUB_ROLES, .copies = 2},
+    .variant = variant,
+    HUB_SLOTS,
 };

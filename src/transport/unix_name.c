@@ -33,11 +33,17 @@ static int directory_open(const struct tongi_unix_name *name)
     return tongi_sys_open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 }
 
+int tongi_unix_type(uint32_t socket)
+{
+    return socket == TONG_SOCKET_DGRAM ? SOCK_DGRAM : socket == TONG_SOCKET_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM;
+}
+
 int tongi_unix_name_init(struct tongi_unix_name *name, const struct tongi_start *start)
 {
     size_t len = strlen(start->rest);
 
     *name = (struct tongi_unix_name){.address = start->address, .path = start->rest, .directory = -1, .lock = -1};
+    name->type = tongi_unix_type(start->opts.socket);
     name->abstract = start->opts.abstract == TONG_YES;
     if (len == 0)
         return TONG_FAIL(TONG_E_ADDRESS, "%s: a unix address needs a path, such as unix:work.sock", start->address);
@@ -91,9 +97,9 @@ static int address_fill(const struct tongi_unix_name *name, int directory, const
 
 /* ---- connecting ------------------------------------------------------------------------------------------------ */
 
-static int stream_socket(const struct tongi_unix_name *name)
+static int socket_make(const struct tongi_unix_name *name)
 {
-    int fd = tongi_sys_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = tongi_sys_socket(AF_UNIX, name->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     return fd < 0 ? TONG_FAIL(fd, "%s: no socket: %s%s", name->address, tong_error_text(fd),
                               fd == -EMFILE ? " (raise 'ulimit -n')" : "")
@@ -178,7 +184,8 @@ static int connect_fail(const struct tongi_unix_name *name, int error)
                          "listener's mode= and its directory)",
                          name->address);
     case -EPROTOTYPE:
-        return TONG_FAIL(error, "%s: the socket there is not a stream", name->address);
+        return TONG_FAIL(
+            error, "%s: the socket there is of another kind; open both sides with the same socket=", name->address);
     case TONG_E_ADDRESS:
         return error;
     default:
@@ -188,7 +195,7 @@ static int connect_fail(const struct tongi_unix_name *name, int error)
 
 int tongi_unix_connect(struct tongi_unix_name *name)
 {
-    int fd = stream_socket(name);
+    int fd = socket_make(name);
 
     if (fd < 0)
         return TONG_TRACE(fd);
@@ -285,7 +292,8 @@ static void lock_drop(const struct tongi_unix_name *name, int lock)
 
 typedef bool each_socket(const char *path, bool listening, void *context);
 
-/* One line of the kernel's list; what is connected is no listener and will never be one. */
+/* One line of the kernel's list; what is connected is no listener and will never be one. A datagram socket hears from
+ * the moment it has its name. */
 static bool each_line(const char *line, each_socket *each, void *context)
 {
     enum { LISTENING = 0x10000, UNCONNECTED = 1 };
@@ -294,12 +302,12 @@ static bool each_line(const char *line, each_socket *each, void *context)
 
     if (sscanf(line, "%*s %*s %*s %x %x %x %*s %n", &flags, &type, &state, &path_at) != 3 || !path_at)
         return false;
-    if (type != SOCK_STREAM || state != UNCONNECTED || !line[path_at] || line[path_at] == '@')
+    if (state != UNCONNECTED || !line[path_at] || line[path_at] == '@')
         return false;
-    return each(line + path_at, flags & LISTENING, context);
+    return each(line + path_at, type == SOCK_DGRAM || flags & LISTENING, context);
 }
 
-/* Calls each() with the path of every listening or merely bound stream socket until it is true: then 1, otherwise 0, or
+/* Calls each() with the path of every listening or merely bound socket until it is true: then 1, otherwise 0, or
  * the system's error. */
 static int kernel_lists(each_socket *each, void *context)
 {
@@ -362,7 +370,7 @@ static int stale_remove(struct tongi_unix_name *name)
         return TONG_FAIL(r, "%s: %s", name->address, tong_error_text(r));
     if (!S_ISSOCK(status.st_mode))
         return TONG_FAIL(-EEXIST, "%s: there is something else than a socket; tong does not remove it", name->address);
-    int fd = stream_socket(name);
+    int fd = socket_make(name);
     if (fd < 0)
         return TONG_TRACE(fd);
     r = connect_any(name, fd);
@@ -430,7 +438,7 @@ static int bind_listen(struct tongi_unix_name *name, int fd, const char *path, m
         if ((status.st_mode & 0777) != mode)
             r = tongi_sys_fchmodat(name->directory, name->base, mode, 0);
     }
-    if (r >= 0)
+    if (r >= 0 && name->type != SOCK_DGRAM)
         r = tongi_sys_listen(fd, TONGI_BACKLOG);
     return r < 0 ? TONG_FAIL(r, "%s: listen: %s", name->address, tong_error_text(r)) : 0;
 }
@@ -450,7 +458,7 @@ int tongi_unix_listen(struct tongi_unix_name *name, mode_t mode)
         if (r < 0)
             return TONG_TRACE(r);
     }
-    int fd = stream_socket(name);
+    int fd = socket_make(name);
     if (fd < 0)
         return TONG_TRACE(fd);
     int r = bind_listen(name, fd, path, mode);

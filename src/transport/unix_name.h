@@ -13,6 +13,7 @@ struct tongi_unix_name {
     const char *address; /* for sentences */
     const char *path;    /* as given */
     const char *base;    /* its last part */
+    int type;            /* SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM */
     bool abstract;
     int directory; /* where the path lies, or -1 */
     int lock;      /* a listener's PATH.lock, write-locked, or -1 */
@@ -25,7 +26,10 @@ int tongi_unix_name_init(struct tongi_unix_name *name, const struct tongi_start 
 /* Closes everything; owner: removes what this listener made. Total on a zeroed name that init never saw. */
 void tongi_unix_name_fini(struct tongi_unix_name *name, bool owner);
 
-/* A listening socket with that mode, replacing a stale one by proof. */
+/* The kind of socket that the option socket means (enum tong_socket; 0: the default). */
+int tongi_unix_type(uint32_t socket);
+
+/* A listening socket with that mode, replacing a stale one by proof. A datagram socket has its name and hears. */
 int tongi_unix_listen(struct tongi_unix_name *name, mode_t mode);
 /* A connected socket; -EAGAIN: nobody there yet, or their backlog is full. */
 int tongi_unix_connect(struct tongi_unix_name *name);

@@ -15,7 +15,13 @@
 #define CONFORM_ADDRESS_sysv "sysv:", ""
 #define CONFORM_ADDRESS_fault NULL, NULL
 
-#define CONFORM_VARIANTS
+#define CONFORM_VARIANTS                                                                                               \
+    CONFORM_VARIANT("unix-line", "unix", "unix:", ".sock", "framing=line")                                             \
+    CONFORM_VARIANT("unix-seqpacket", "unix", "unix:", ".sock", "socket=seqpacket")                                    \
+    CONFORM_VARIANT("unix-dgram", "unix", "unix:", ".sock", "socket=dgram")
+
+/* What makes a scheme's objects small enough to have many open at once: CONFORM_SMALL(scheme, query). */
+#define CONFORM_SMALLS CONFORM_SMALL("mq", "?depth=2&size=1000")
 
 /* What makes a scheme's objects small enough to have many open at once: CONFORM_SMALL(scheme, query). */
 #define CONFORM_SMALLS CONFORM_SMALL("mq", "?depth=2&size=1000")

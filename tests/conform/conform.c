@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "conform.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -175,6 +176,22 @@ static void roles_are_refused(const struct conform *c, uint32_t roles)
     }
 }
 
+/* A link whose receivers cannot be several has its one listen: the pusher that listens is refused, and who connects to
+ * it. */
+static void turning_is_refused(const struct conform *c)
+{
+    const uint32_t turned[] = {TONG_PUSH | TONG_LISTEN, TONG_PULL | TONG_CONNECT};
+
+    for (int i = 0; i < 2; i++) {
+        tong_channel *ch = NULL;
+
+        ck_error(conform_try(c, &ch, turned[i], NULL, tong_now()), TONG_E_NOCAP);
+        CHECK(!ch);
+        BEGINS(c->address);
+        says_who_can(c->row, 0, TONG_CAP_FAN_OUT);
+    }
+}
+
 /* Less than a page and no divisor of anything, so that cuts go through headers too. */
 static void calls_shorten(void)
 {
@@ -185,9 +202,19 @@ static void calls_shorten(void)
 #endif
 }
 
+/* What the kernel keeps by name goes with the test's own name space, also when the test fails; where that is not
+ * allowed, a failed test leaves it behind. */
+static void own_name_space(void)
+{
+    if (unshare(CLONE_NEWIPC) < 0)
+        CHECK(errno == EPERM || errno == EINVAL || errno == ENOSYS || errno == ENOSPC);
+}
+
 static void run_stamp(int index)
 {
     const struct stamp *stamp = stamps[index];
+
+    own_name_space();
     struct conform c = {
         .row = stamp->row->name,
         .scheme = stamp->row->scheme,
@@ -207,11 +234,14 @@ static void run_stamp(int index)
             return;
         calls_shorten();
     }
-    if ((c.caps.roles & roles) == roles) {
+    if ((c.caps.roles & roles) != roles) {
+        roles_are_refused(&c, roles);
+    } else if (c.conversation == CONFORM_PIPELINE_TURNED && !conform_is_object(&c) &&
+               !conform_has(&c, TONG_CAP_FAN_OUT)) {
+        turning_is_refused(&c);
+    } else {
         stamp->test->body(&c);
         conform_clear(&c);
-    } else {
-        roles_are_refused(&c, roles);
     }
 }
 

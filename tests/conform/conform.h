@@ -91,6 +91,19 @@ static inline bool conform_is_pair(const struct conform *c)
     return (c->conversation & CONFORM_PAIRS) != 0;
 }
 
+/* Are the ends programs that do not speak tong? Then they tell each other neither who they are nor that they finish:
+ * the end of the stream is all, whether its sender closed, finished or died. Messages are lines. */
+static inline bool conform_is_foreign(const struct conform *c)
+{
+    return conform_has(c, TONG_CAP_LINES);
+}
+
+/* What a receiver is told when the only sender is gone without a farewell. */
+static inline int conform_gone(const struct conform *c)
+{
+    return conform_is_foreign(c) ? TONG_E_END : TONG_E_GONE;
+}
+
 /* At most max bytes, or what the row's largest message has. */
 static inline size_t conform_length(const struct conform *c, size_t max)
 {

@@ -56,10 +56,10 @@ CONFORM_TEST(close_alone_is_gone, CONFORM_PAIRS)
     send_some(e.tx);
     e.tx = tong_close(e.tx);
     expect_some(e.rx);
-    ck_error(tong_recv(e.rx, NULL, 0, conform_patience()), TONG_E_GONE);
+    ck_error(tong_recv(e.rx, NULL, 0, conform_patience()), conform_gone(c));
     BEGINS(c->address);
     if (end_listens(c, END_RECEIVER)) { /* an accepted end cannot connect again */
-        ck_error(tong_recv(e.rx, NULL, 0, tong_forever()), TONG_E_GONE);
+        ck_error(tong_recv(e.rx, NULL, 0, tong_forever()), conform_gone(c));
         ck_error(tong_send(e.rx, "x", 1, tong_forever()), TONG_E_GONE);
     }
     ends_close(&e);
@@ -122,7 +122,7 @@ CONFORM_TEST(a_last_sender_that_breaks_off_is_no_end, CONFORM_PIPELINE)
     send_some(tx);
     tong_close(tx);
     expect_some(rx);
-    ck_error(tong_recv(rx, NULL, 0, conform_patience()), TONG_E_GONE);
+    ck_error(tong_recv(rx, NULL, 0, conform_patience()), conform_gone(c));
     BEGINS(c->address);
     tong_close(rx);
 }
@@ -151,9 +151,9 @@ CONFORM_TEST(each_direction_ends_by_itself, CONFORM_PAIRS)
 
 CONFORM_TEST(finish_moves_on_what_was_kept, CONFORM_PAIRS | CONFORM_SHORT_TOO)
 {
-    enum { SIZE = 300000 };
+    const size_t size = conform_length(c, 300000);
     struct ledger ledger = {.taken = 0};
-    char *room = malloc(SIZE);
+    char *room = malloc(size);
     bool finished = false;
     uint64_t sent;
     struct ends e;
@@ -161,8 +161,8 @@ CONFORM_TEST(finish_moves_on_what_was_kept, CONFORM_PAIRS | CONFORM_SHORT_TOO)
 
     CHECK(room);
     ends_open(c, &e, NULL);
-    sent = ends_fill(e.tx, SIZE, 1, 0);
-    while ((len = tong_recv(e.rx, room, SIZE, tong_now())) != TONG_E_END) {
+    sent = ends_fill(e.tx, size, 1, 0);
+    while ((len = tong_recv(e.rx, room, size, tong_now())) != TONG_E_END) {
         int r = finished ? 0 : tong_finish(e.tx, tong_now());
 
         CHECK(r == 0 || r == -EAGAIN);
@@ -222,7 +222,8 @@ CONFORM_TEST(unread_messages_do_not_spoil_an_end, CONFORM_PAIRS)
     ck_ok(tong_finish(e.tx, conform_patience()));
     e.tx = tong_close(e.tx);
     expect_some(e.rx);
-    ck_error(tong_recv(e.rx, NULL, 0, conform_patience()), TONG_E_END);
+    /* Without a word from the sender, that it left messages unread is all that the system tells. */
+    ck_error(tong_recv(e.rx, NULL, 0, conform_patience()), conform_is_foreign(c) ? TONG_E_GONE : TONG_E_END);
     ends_close(&e);
 }
 

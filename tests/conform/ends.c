@@ -36,6 +36,7 @@ void conform_address(const struct conform *c, const char *more, char *ret_addres
 {
     const char *own = c->query && *c->query ? c->query : NULL;
 
+    more = more && *more ? more : NULL;
     snprintf(ret_address, len, "%s%s%s%s%s", c->address, own ? "?" : "", own ? own : "", own && more ? "&" : "",
              !more ? ""
              : own ? more + 1

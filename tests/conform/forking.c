@@ -84,7 +84,7 @@ CONFORM_TEST(a_child_keeps_no_conversation_alive, CONFORM_PAIRS)
     side_start(&child, c, hold_copies, NULL);
     side_meet(&child);
     e.tx = tong_close(e.tx);
-    ck_error(tong_recv(e.rx, NULL, 0, conform_patience()), TONG_E_GONE);
+    ck_error(tong_recv(e.rx, NULL, 0, conform_patience()), conform_gone(c));
     e.rx = tong_close(e.rx);
     e.listener = tong_close(e.listener);
     ends_open(c, &e, NULL); /* the name is free */

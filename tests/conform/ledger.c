@@ -41,15 +41,43 @@ size_t dice_length(struct dice *d, size_t max)
 static uint64_t head_sum(const struct head *h)
 {
     struct dice d = {h->sequence ^ ((uint64_t)h->sender << 40) ^ ((uint64_t)h->len << 8)};
-    return dice_next(&d);
+    return dice_next(&d) >> 8;
 }
 
-/* The body's words follow from the head's sum; the last word may be cut. */
+/* A head as it travels: seven bits a byte, so that none of them ends a line. */
+static void head_encode(const struct head *h, unsigned char *bytes)
+{
+    const uint64_t fields[] = {h->len, h->sender, h->sequence, h->sum};
+
+    for (size_t i = 0, at = 0; i < 4; i++)
+        for (size_t end = at + (i < 2 ? 4 : 8), shift = 0; at < end; at++, shift += 7)
+            bytes[at] = (unsigned char)(0x80 | (fields[i] >> shift & 0x7f));
+}
+
+static uint64_t field_decode(const unsigned char *bytes, size_t len)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < len; i++)
+        value |= (uint64_t)(bytes[i] & 0x7f) << (7 * i);
+    return value;
+}
+
+/* The body's words follow from the head's sum; the last word may be cut. In a word that holds the end
+ * of a line, every byte gets its top bit. */
+static uint64_t body_word(uint64_t sum)
+{
+    const uint64_t ones = 0x0101010101010101U, tops = ones << 7;
+    uint64_t differs = sum ^ (ones * '\n');
+
+    return (differs - ones) & ~differs & tops ? sum | tops : sum;
+}
+
 static void body_write(unsigned char *at, size_t len, uint64_t sum)
 {
     for (uint64_t word; len > 0;) {
         size_t n = len < sizeof word ? len : sizeof word;
-        word = sum += 0x9e3779b97f4a7c15U;
+        word = body_word(sum += 0x9e3779b97f4a7c15U);
         memcpy(at, &word, n);
         at += n;
         len -= n;
@@ -60,7 +88,7 @@ static bool body_holds(const unsigned char *at, size_t len, uint64_t sum)
 {
     for (uint64_t word; len > 0;) {
         size_t n = len < sizeof word ? len : sizeof word;
-        word = sum += 0x9e3779b97f4a7c15U;
+        word = body_word(sum += 0x9e3779b97f4a7c15U);
         if (memcmp(at, &word, n) != 0)
             return false;
         at += n;
@@ -75,7 +103,7 @@ void ledger_write(void *data, size_t len, uint32_t sender, uint64_t sequence)
     unsigned char *bytes = data;
 
     h.sum = head_sum(&h);
-    memcpy(bytes, &h, sizeof h);
+    head_encode(&h, bytes);
     body_write(bytes + sizeof h, len - sizeof h, h.sum);
 }
 
@@ -86,7 +114,10 @@ uint32_t ledger_take(struct ledger *l, const void *data, size_t len)
 
     if (len < sizeof h)
         conform_fail(__FILE__, __LINE__, "a message of %zu bytes is too short to be one that was sent", len);
-    memcpy(&h, bytes, sizeof h);
+    h.len = (uint32_t)field_decode(bytes, 4);
+    h.sender = (uint32_t)field_decode(bytes + 4, 4);
+    h.sequence = field_decode(bytes + 8, 8);
+    h.sum = field_decode(bytes + 16, 8);
     if (h.len != len || h.sum != head_sum(&h) || h.sender >= LEDGER_SENDERS)
         conform_fail(__FILE__, __LINE__,
                      "torn: %zu bytes with head {len %" PRIu32 ", sender %" PRIu32 ", sequence %" PRIu64 "}", len,

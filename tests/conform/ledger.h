@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ledger: messages that prove themselves. Each carries {length, sender, sequence, sum} and a body that follows from
- * sender and sequence, so a torn, doubled, lost, reordered or mixed-up one is seen at once, whoever receives it.
+ * sender and sequence, so a torn, doubled, lost, reordered or mixed-up one is seen at once, whoever receives it. All
+ * bytes occur but the end of a line, so that rows of lines (TONG_CAP_LINES) carry them too.
  */
 #ifndef TONG_CONFORM_LEDGER_H
 #define TONG_CONFORM_LEDGER_H

@@ -54,7 +54,7 @@ CONFORM_TEST(every_small_length, CONFORM_ONE_WAY | CONFORM_SHORT_TOO)
     struct ends e;
 
     for (size_t i = 0; i < sizeof message; i++)
-        message[i] = (char)(i * 31);
+        message[i] = (char)(i * 31 % 256 == '\n' ? 0 : i * 31); /* the end of a line is no part of one */
     ends_open(c, &e, NULL);
     for (size_t len = 0; len <= 256; len++) {
         ck_ok(tong_send(e.tx, message + (256 - len), len, conform_patience()));

@@ -265,6 +265,7 @@ CONFORM_TEST(poll_over_several_channels, CONFORM_ONE_WAY)
     struct conform each[N];
     struct ends e[N];
     tong_pollitem items[2 * N];
+    int64_t ready;
 
     for (int i = 0; i < N; i++) {
         each[i] = *c;
@@ -288,7 +289,9 @@ CONFORM_TEST(poll_over_several_channels, CONFORM_ONE_WAY)
     ends_fill(e[5].tx, LEN, 1, 0);
     SAME(tong_poll(items + N, N, conform_patience()), N - 1);
     SAME(items[N + 5].ready, 0);
-    SAME(tong_poll(items, 2 * N, conform_patience()), 2 + N - 1);
+    /* To be asked for the length of what waits, a mechanism may take it in, and then has room again. */
+    ready = tong_poll(items, 2 * N, conform_patience());
+    CHECK(ready == 2 + N - 1 || (ready == 2 + N && items[N + 5].ready));
     for (int i = 0; i < N; i++) {
         ends_close(&e[i]);
         conform_clear(&each[i]);

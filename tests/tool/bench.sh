@@ -46,6 +46,8 @@ for row in rows + rows_of("blocking"):
         assert trips == [None] * 4 and row["rtt_vs_bare"] is None, row
 assert all(row["rounds"] == 2 and row["wait"] == "adaptive" for row in rows), rows
 assert {row["wait"] for row in rows_of("blocking")} == {"block"}
+for query, talk in (("socket=seqpacket", "pair"), ("socket=dgram", "pipelines")):
+    assert any(row["address"].endswith("?" + query) and row["conversation"] == talk for row in rows), rows
 
 idle = rows_of("idle")
 assert {row["scheme"] for row in idle} >= {"unix", "inproc"}, idle

@@ -131,12 +131,16 @@ static int defaults_measure(struct bench_plan *plan)
     if (code != TOOL_DONE)
         return code;
     for (size_t i = 0; (twin = bare_twin_at(i)) != NULL && code == TOOL_DONE; i++) {
+        int used;
+
         if (plan->tool->opt.idle && twin->one_way)
             continue; /* what is measured idle is pairs */
         if (twin->in_directory)
-            snprintf(address, sizeof address, "%s:%s/bench", twin->scheme, place);
+            used = snprintf(address, sizeof address, "%s:%s/bench", twin->scheme, place);
         else
-            snprintf(address, sizeof address, "%s:bench-%d", twin->scheme, (int)getpid());
+            used = snprintf(address, sizeof address, "%s:bench-%d", twin->scheme, (int)getpid());
+        if (twin->query != NULL)
+            snprintf(address + used, sizeof address - (size_t)used, "?%s", twin->query);
         code = address_measure(plan, twin, address);
     }
     place_remove(place);

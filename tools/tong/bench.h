@@ -97,6 +97,10 @@ double bench_spread(const struct bench_series *series, const struct bench_rounds
 
 /* ---- bench_report.c: rows for people and for programs ---- */
 
+/* What a mechanism is called for people: its scheme, and the options where the scheme has several. */
+enum { BENCH_LABEL_MAX = 64 };
+const char *bench_label(const struct bare_twin *twin, char label[BENCH_LABEL_MAX]);
+
 /* One line of the result. The rtt series are only used if has_rtt. */
 struct bench_row {
     const struct bare_twin *twin;

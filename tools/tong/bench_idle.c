@@ -169,10 +169,12 @@ static int idle_json(const struct idle *idle, const struct bare_twin *twin, int6
 
 static void idle_print(const struct idle *idle, const struct bare_twin *twin, int64_t opened, int64_t talked)
 {
+    char label[BENCH_LABEL_MAX];
+
     printf(_("%s: %u idle channels: %" PRId64 " bytes each%s (%" PRId64 " after a message each way), %" PRId64
              " threads%s, %" PRId64 " wake-ups in %d ms%s; a pair opens in %.1f us, the last in %.1f us\n"),
-           twin->scheme, 2 * idle->n_pairs, opened, opened > IDLE_BYTES_MAX ? " !" : "", talked, idle->threads,
-           idle->threads > 0 ? " !" : "", idle->wakeups, REST_MS, idle->wakeups > 0 ? " !" : "",
+           bench_label(twin, label), 2 * idle->n_pairs, opened, opened > IDLE_BYTES_MAX ? " !" : "", talked,
+           idle->threads, idle->threads > 0 ? " !" : "", idle->wakeups, REST_MS, idle->wakeups > 0 ? " !" : "",
            (double)idle->first_open_ns / 1e3, (double)idle->last_open_ns / 1e3);
     fflush(stdout); /* before the next measuring process inherits it */
 }
@@ -185,7 +187,7 @@ int bench_idle(struct bench_plan *plan, const struct bare_twin *twin, const char
 
     if (idle == MAP_FAILED)
         return tool_fail_file(plan->tool, _("memory for the measurements"), errno);
-    snprintf(scheme, sizeof scheme, "%s:", twin->scheme);
+    snprintf(scheme, sizeof scheme, "%s:%s%s", twin->scheme, twin->query ? "?" : "", twin->query ? twin->query : "");
     idle->result = plan->stage.result;
     idle->address = scheme;
     int r = bench_stage_solo(&plan->stage, idle_child, idle);

@@ -40,6 +40,13 @@ static bool rtt_misses(const struct bench_row *row)
     return row->has_rtt && bar > 0 && bench_median(&row->rtt_vs_bare, &row->rounds) > bar;
 }
 
+const char *bench_label(const struct bare_twin *twin, char label[BENCH_LABEL_MAX])
+{
+    snprintf(label, BENCH_LABEL_MAX, "%s%s%s", twin->scheme, twin->query != NULL ? "?" : "",
+             twin->query != NULL ? twin->query : "");
+    return label;
+}
+
 /* ---- JSON ---- */
 
 static void set_whole(json_t *object, const char *name, double value, bool there)
@@ -183,10 +190,11 @@ static void put_rate(struct libscols_line *line, const struct bench_row *row)
 static int row_line(struct bench_report *report, const struct bench_row *row)
 {
     struct libscols_line *line = scols_table_new_line(report->table, NULL);
+    char label[BENCH_LABEL_MAX];
 
     if (line == NULL)
         return -ENOMEM;
-    put(line, SCHEME, "%s", row->twin->scheme);
+    put(line, SCHEME, "%s", bench_label(row->twin, label));
     put(line, TALK, "%s", talk_names[row->talk]);
     put(line, SIZE, "%zu", row->size);
     put(line, BATCH, "%u", row->batch);

@@ -158,7 +158,7 @@ static void address_back(const char *address, char *ret_back, size_t len)
     snprintf(ret_back, len, "%.*s-back%s", name, address, address + name);
 }
 
-/* End 0 has the pulling side of the address and the pushing one of the way back. */
+/* End 0 has the pulling side of the address and the pushing one of the way back, whose puller comes after it. */
 static int pipelines_open(struct bench_end *end, const char *address, unsigned number, const tong_opts *opts)
 {
     char back[PATH_MAX];
@@ -166,7 +166,8 @@ static int pipelines_open(struct bench_end *end, const char *address, unsigned n
     address_back(address, back, sizeof back);
     int r = tong_open(&end->in, number == 0 ? address : back, TONG_PULL, opts, tong_in_ms(OPEN_MS));
     if (r == 0)
-        r = tong_open(&end->out, number == 0 ? back : address, TONG_PUSH, opts, tong_in_ms(OPEN_MS));
+        r = tong_open(&end->out, number == 0 ? back : address, TONG_PUSH, opts,
+                      number == 0 ? tong_now() : tong_in_ms(OPEN_MS));
     return r;
 }
 

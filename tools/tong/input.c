@@ -19,6 +19,13 @@ static enum input_cut cut_choose(const struct tool_options *opt, enum input_cut 
     return opt->block ? INPUT_BLOCKS : otherwise;
 }
 
+enum input_cut input_cut_for(uint32_t bits, enum input_cut otherwise)
+{
+    if (bits & TONG_CAP_LINES)
+        return INPUT_LINES;
+    return bits & TONG_CAP_BYTES ? INPUT_READS : otherwise;
+}
+
 void input_init(struct input *in, const struct tool *tool, int fd, enum input_cut otherwise, size_t size_max)
 {
     struct stat status;
@@ -119,6 +126,17 @@ static bool block_take(struct input *in, tong_view *ret_view)
     return true;
 }
 
+/* Whatever is there. */
+static bool read_take(struct input *in, tong_view *ret_view)
+{
+    size_t rest = in->filled - in->start;
+
+    *ret_view = (tong_view){in->data + in->start, rest < in->size_max ? rest : in->size_max};
+    in->start += ret_view->len;
+    in->scanned = in->start;
+    return rest > 0;
+}
+
 /* One message, which may be empty. */
 static bool whole_take(struct input *in, tong_view *ret_view)
 {
@@ -140,6 +158,8 @@ static bool view_take(struct input *in, tong_view *ret_view)
         return delimited_take(in, '\0', ret_view);
     case INPUT_BLOCKS:
         return block_take(in, ret_view);
+    case INPUT_READS:
+        return read_take(in, ret_view);
     }
     return false;
 }

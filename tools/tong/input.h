@@ -5,7 +5,7 @@
 
 #include "tool.h"
 
-enum input_cut { INPUT_WHOLE, INPUT_LINES, INPUT_NULS, INPUT_BLOCKS };
+enum input_cut { INPUT_WHOLE, INPUT_LINES, INPUT_NULS, INPUT_BLOCKS, INPUT_READS };
 
 struct input {
     int fd;
@@ -18,6 +18,10 @@ struct input {
     bool waits; /* a read may wait, so the signals are watched first */
     bool ended; /* nothing follows what is in data */
 };
+
+/* How an input is cut for a channel with these capabilities (enum tong_cap) if nobody says: lines where messages are
+ * lines, by single reads where they have no bounds, otherwise as told. */
+enum input_cut input_cut_for(uint32_t bits, enum input_cut otherwise);
 
 /* Cuts what fd gives as the options say, otherwise as told; fd stays the caller's. */
 void input_init(struct input *in, const struct tool *tool, int fd, enum input_cut otherwise, size_t size_max);

@@ -30,9 +30,20 @@ int output_init(struct output *out, const struct tool *tool, enum output_form ot
     *out = (struct output){.fd = STDOUT_FILENO, .form = form_choose(opt, otherwise)};
     if (opt->json + opt->hex + (opt->null || opt->lines || opt->raw) > 1 || (opt->null && opt->lines))
         return tool_usage(tool, _("the output takes one form: --lines, --null, --hex or --json"));
+    out->asked = opt->json || opt->hex || opt->null || opt->lines || opt->raw || opt->block;
     out->escape = !opt->raw && isatty(out->fd);
     out->text = open_memstream(&out->composed, &out->composed_len);
     return out->text ? TOOL_DONE : tool_fail_file(tool, _("standard output"), errno);
+}
+
+void output_follow(struct output *out, uint32_t bits)
+{
+    if (out->asked)
+        return;
+    if (bits & TONG_CAP_LINES)
+        out->form = OUTPUT_LINES;
+    if (bits & TONG_CAP_BYTES)
+        out->form = OUTPUT_RAW;
 }
 
 void output_fini(struct output *out)

@@ -14,6 +14,7 @@ enum { OUTPUT_BATCH = 256 };
 struct output {
     int fd;
     enum output_form form;
+    bool asked;  /* for this form */
     bool escape; /* control characters are made visible */
     FILE *text;  /* what has to be composed first; into the two members below */
     char *composed;
@@ -22,6 +23,8 @@ struct output {
 
 /* Chooses the form by the options, otherwise as told. Says what is wrong; returns an exit code. */
 int output_init(struct output *out, const struct tool *tool, enum output_form otherwise);
+/* Where nobody asked for a form, messages that are lines, or have no bounds (enum tong_cap), are written as such. */
+void output_follow(struct output *out, uint32_t bits);
 void output_fini(struct output *out);
 
 /* The form needs what goes with each message: then metas must be given. */

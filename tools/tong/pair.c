@@ -168,7 +168,8 @@ int verb_pair(struct tool *tool, int argc, char **argv)
     if (code == TOOL_DONE) {
         r = tong_get_caps(p.ch, &caps);
         p.taking.ch = p.ch;
-        input_init(&p.in, tool, STDIN_FILENO, INPUT_LINES, caps.size_max);
+        output_follow(&out, caps.bits);
+        input_init(&p.in, tool, STDIN_FILENO, input_cut_for(caps.bits, INPUT_LINES), caps.size_max);
         code = r < 0 ? tool_fail(tool, r) : pairing_run(&p);
         input_fini(&p.in);
     }

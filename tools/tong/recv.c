@@ -19,6 +19,17 @@ static int all_take(struct taking *t, const char *address)
     return TOOL_DONE;
 }
 
+static int form_follow(const struct taking *t)
+{
+    tong_caps caps = {.struct_size = sizeof caps};
+    int r = tong_get_caps(t->ch, &caps);
+
+    if (r < 0)
+        return tool_fail(t->tool, r);
+    output_follow(t->out, caps.bits);
+    return TOOL_DONE;
+}
+
 int verb_recv(struct tool *tool, int argc, char **argv)
 {
     const char *address = argv[0];
@@ -31,6 +42,8 @@ int verb_recv(struct tool *tool, int argc, char **argv)
         code = tool_catch_signals(tool);
     if (code == TOOL_DONE)
         code = tool_open(tool, &t.ch, address, TONG_PULL);
+    if (code == TOOL_DONE)
+        code = form_follow(&t);
     if (code == TOOL_DONE) {
         code = all_take(&t, address);
         tool_tell(tool, _("%s: received %" PRIu64 " messages, %" PRIu64 " bytes"), address, t.messages, t.bytes);

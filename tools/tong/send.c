@@ -19,6 +19,7 @@ struct sending {
     const char *address;
     tong_channel *ch;
     size_t size_max;
+    enum input_cut cut; /* unless the options say otherwise */
     uint64_t messages, bytes;
     struct progress progress;
 };
@@ -87,7 +88,7 @@ static int stream_send(struct sending *s, int fd, const char *name)
     struct input in;
     int code = TOOL_DONE;
 
-    input_init(&in, s->tool, fd, INPUT_WHOLE, s->size_max);
+    input_init(&in, s->tool, fd, s->cut, s->size_max);
     while (code == TOOL_DONE && !input_done(&in) && !sending_enough(s)) {
         int r = input_read(&in);
 
@@ -179,6 +180,7 @@ int verb_send(struct tool *tool, int argc, char **argv)
         return code;
     r = tong_get_caps(s.ch, &caps);
     s.size_max = caps.size_max;
+    s.cut = input_cut_for(caps.bits, INPUT_WHOLE);
     code = r < 0 ? tool_fail(tool, r) : all_send(&s, argc - 1, argv + 1);
     sending_report(&s, begun_ns);
     tool_close(s.ch);

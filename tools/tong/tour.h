@@ -13,6 +13,7 @@ enum { TOUR_ROWS_MAX = 64 };
 /* What a transport offers. For a pair, back is NULL and both ways go through the channel there. */
 struct tour_row {
     const char *scheme, *conversation;
+    const char *variant;      /* which of the scheme's mechanisms, where it has several; NULL: the usual one */
     const char *there, *back; /* addresses, in the tour's own directory */
     bool threads;             /* the mechanism stays inside a process */
     bool global;              /* names are the machine's: they get the process's number behind, and are removed */

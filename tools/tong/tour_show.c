@@ -30,6 +30,8 @@ static int row_print(const struct tour_row *row, const struct tour_result *resul
     int r;
 
     snprintf(hash, sizeof hash, "%016" PRIx64, result->hash);
+    if (row->variant)
+        json_object_set_new(object, "variant", json_string(row->variant));
     if (result->verdict == TOUR_OK)
         json_object_update_new(
             object, json_pack("{s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:s, s:s}", "messages", (json_int_t)result->messages,
@@ -79,7 +81,7 @@ static void line_fill(struct libscols_line *line, const struct tour_row *row, co
 {
     bool ok = result->verdict == TOUR_OK;
 
-    cell_set(line, MECHANISM, "%s:", row->scheme);
+    cell_set(line, MECHANISM, "%s:%s%s", row->scheme, row->variant ? " " : "", row->variant ? row->variant : "");
     cell_set(line, CONVERSATION, "%s", row->conversation);
     cell_set(line, BETWEEN, "%s", between(row));
     cell_set(line, RESULT, "%s%s%s", verdict_names[result->verdict], ok ? "" : ": ", result->why);

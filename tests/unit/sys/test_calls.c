@@ -61,6 +61,7 @@ static void install_stubs(void)
     X(setsockopt, (0, 0, 0, NULL, 0))                                                                                  \
     X(send, (0, NULL, 0, 0))                                                                                           \
     X(sendmsg, (0, NULL, 0))                                                                                           \
+    X(sendmmsg, (0, NULL, 0, 0))                                                                                       \
     X(recv, (0, NULL, 0, 0))                                                                                           \
     X(recvmsg, (0, NULL, 0))                                                                                           \
     X(read, (0, NULL, 0))                                                                                              \

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading packets. Each brings one whole frame, so that the stage never holds a part of one, and it always has room for
+ * the largest: what does not fit is longer than the rules allow.
+ */
+#include "prim/hub_parts.h"
+
+#include <string.h>
+#include <sys/uio.h>
+
+#include "base/limits.h"
+#include "prim/packet.h"
+
+size_t tongi_hub_packet_room(const struct tongi_hub *hub)
+{
+    size_t body = hub->setup.size_max > TONGI_CONTROL_MAX ? hub->setup.size_max : TONGI_CONTROL_MAX;
+
+    return TONGI_FRAME_BYTES + body;
+}
+
+/* Adds the packet that was read behind the others in the stage, for scan to judge. What is not one whole frame becomes
+ * a frame that scan refuses. */
+static void stage_add(struct tongi_hub *hub, size_t len)
+{
+    struct tongi_stage *stage = &hub->stage;
+    uint8_t *frame = stage->data + stage->end;
+    bool whole = len >= TONGI_FRAME_BYTES && tongi_frame_decode(frame).len == len - TONGI_FRAME_BYTES;
+
+    if (!whole)
+        tongi_frame_encode(frame, TONGI_FRAME_TORN, 0);
+    /* Of one that was too long its header is enough: it says so. */
+    if (!whole || len > stage->room - stage->end)
+        len = TONGI_FRAME_BYTES;
+    stage->end += len;
+    hub->in->large = len > TONGI_GATHER_BYTES;
+}
+
+/* Reads a packet whose body is likely to be long: into the receiver's room, and what is more than that behind it. If it
+ * then is no message that fits there, it is put together in the stage. */
+static ssize_t read_direct(struct tongi_hub *hub)
+{
+    struct tongi_stage *stage = &hub->stage;
+    struct tongi_body *body = &hub->in->body;
+    size_t limit = stage->room - TONGI_FRAME_BYTES;
+    size_t room = hub->direct->len < limit ? hub->direct->len : limit;
+    uint8_t *rest = stage->data + TONGI_FRAME_BYTES;
+    struct iovec vector[3] = {{stage->data, TONGI_FRAME_BYTES}, {hub->direct->data, room}, {rest + room, limit - room}};
+    ssize_t got = tongi_packet_getv(hub->in->in_fd, vector, 3);
+
+    if (got <= 0)
+        return got;
+    size_t len = (size_t)got > TONGI_FRAME_BYTES ? (size_t)got - TONGI_FRAME_BYTES : 0;
+    if (len && len <= room && len <= hub->setup.size_max &&
+        tongi_frame_word(stage->data) == (TONGI_FRAME_PLAIN_DATA << 32 | len)) {
+        body->lent = hub->direct->data;
+        body->len = body->got = len;
+        body->active = true;
+        hub->in->large = len > TONGI_GATHER_BYTES;
+        return got;
+    }
+    memcpy(rest, hub->direct->data, len < room ? len : room);
+    stage_add(hub, (size_t)got);
+    return got;
+}
+
+static ssize_t read_staged(struct tongi_hub *hub)
+{
+    struct tongi_stage *stage = &hub->stage;
+    ssize_t got = tongi_packet_get(hub->in->in_fd, stage->data + stage->end, stage->room - stage->end);
+
+    if (got > 0)
+        stage_add(hub, (size_t)got);
+    return got;
+}
+
+ssize_t tongi_hub_packet_fill(struct tongi_hub *hub)
+{
+    struct tongi_stage *stage = &hub->stage;
+    struct tongi_link *link = hub->in;
+    size_t largest = tongi_hub_sends_only(hub) ? stage->room : tongi_hub_packet_room(hub);
+    bool direct = link->large && link->greeted && hub->direct && hub->direct->len > TONGI_GATHER_BYTES;
+    uint32_t n = 0;
+    ssize_t got;
+
+    if (tongi_hub_loans(hub) == 0 && stage->next == stage->end)
+        stage->at = stage->next = stage->end = 0;
+    do {
+        got = direct ? read_direct(hub) : read_staged(hub);
+        if (got == 0 && !tongi_packet_ended(link->in_fd)) {
+            stage_add(hub, 0);
+            got = (ssize_t)TONGI_FRAME_BYTES;
+        }
+        direct = false;
+        n += got > 0;
+    } while (got > 0 && n < hub->wanted && !link->body.active && stage->room - stage->end >= largest);
+    return n ? (ssize_t)n : tongi_hub_received(hub, got);
+}
+
+bool tongi_hub_packet_behind(struct tongi_hub *hub, uint32_t *ret_len)
+{
+    struct tongi_stage *stage = &hub->stage;
+
+    if (!tongi_hub_packets(hub) || stage->next < stage->end || stage->room - stage->end < tongi_hub_packet_room(hub))
+        return false;
+    return tongi_hub_packet_fill(hub) > 0 && tongi_hub_is_whole(hub, hub->in, ret_len);
+}
