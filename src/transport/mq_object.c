@@ -236,9 +236,19 @@ static bool may_go(int fd)
            (attributes.mq_curmsgs == 0 || (status.st_mode & GOES_ALWAYS) == GOES_ALWAYS);
 }
 
+/* Of two that leave at once each would see the other's lock, so that who is not alone drops its own and looks again: the
+ * second to drop it finds nobody, or somebody who is alone. */
+static bool is_last(int fd)
+{
+    if (lock(fd, F_WRLCK, 0, 0) >= 0)
+        return true;
+    lock(fd, F_UNLCK, 0, 0);
+    return lock(fd, F_WRLCK, 0, 0) >= 0;
+}
+
 void tongi_mq_leave(const struct mq_state *state)
 {
-    if (lock(state->fd, F_WRLCK, 0, 0) >= 0 && may_go(state->fd))
+    if (is_last(state->fd) && may_go(state->fd))
         tongi_sys_mq_unlink(state->name.text);
     /* A forked child's copy of the descriptor would go on holding the lock. */
     lock(state->fd, F_UNLCK, 0, 0);

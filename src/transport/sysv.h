@@ -77,7 +77,7 @@ int tongi_sysv_file_read(const struct tongi_start *start, int file, struct sysv_
 int tongi_sysv_file_write(const struct tongi_start *start, int file, const struct sysv_entry *entry);
 /* Lets others in beside this one. */
 int tongi_sysv_file_share(const struct tongi_start *start, int file);
-/* Becomes the only one; -EAGAIN if there are others. */
+/* Becomes the only one, or drops the lock: -EAGAIN if there are others, -ENOENT if another removed the file. */
 int tongi_sysv_file_seize(int file);
 /* Removes the file, and the registry with its last one. Only who is alone may. */
 void tongi_sysv_file_remove(const struct sysv_place *place);

@@ -126,7 +126,18 @@ static int lock(int file, short type)
 
 int tongi_sysv_file_seize(int file)
 {
-    return lock(file, F_WRLCK);
+    struct stat status;
+    int r = lock(file, F_WRLCK);
+
+    /* Of two that leave at once each would see the other's lock, so that who is not alone drops its own and looks again:
+     * the second to drop it finds nobody, or somebody who is alone. */
+    if (r == -EAGAIN) {
+        lock(file, F_UNLCK);
+        r = lock(file, F_WRLCK);
+    }
+    if (r >= 0)
+        r = tongi_sys_fstat(file, &status);
+    return r < 0 ? r : status.st_nlink ? 0 : -ENOENT;
 }
 
 static int lock_fail(const struct tongi_start *start, int error)

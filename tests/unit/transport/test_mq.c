@@ -135,3 +135,16 @@ TONG_TEST(what_is_held_is_told_and_kept_through_failures)
     tongi_mq_ops.close(&tx, true);
     ck_assert(!exists());
 }
+
+/* Each of two that close at once sees the other's lock at first. */
+TONG_TEST(two_that_leave_at_once_leave_nothing)
+{
+    struct tongi_start start = start_of(TONG_PULL);
+    struct mq_state state = {.opened = false};
+
+    ck_ok(tongi_mq_ops.start(&state, &start));
+    faulty_install();
+    faulty_fail(FAULTY_fcntl_lock, 1, EAGAIN);
+    tongi_mq_ops.close(&state, true);
+    ck_assert(!exists());
+}

@@ -205,3 +205,33 @@ TONG_TEST(whoever_never_lets_go_is_given_up)
     ck_ok(end_start(&rx, TONG_PULL));
     end_close(&rx);
 }
+
+/* Each of two that close at once sees the other's lock at first. */
+TONG_TEST(two_that_leave_at_once_leave_nothing)
+{
+    ck_ok(end_start(&rx, TONG_PULL));
+    faulty_install();
+    faulty_fail(FAULTY_fcntl_lock, 1, EAGAIN);
+    end_close(&rx);
+    faulty_remove();
+    rx.start.existence = TONG_EXISTING;
+    ck_error(tongi_sysv_ops.start(&rx.state, &rx.start), -ENOENT);
+    end_close(&rx);
+}
+
+/* The other one removed all, and somebody made it anew, between our two looks. */
+TONG_TEST(what_others_made_anew_is_not_removed)
+{
+    static struct end old;
+    struct msqid_ds queue;
+
+    ck_ok(end_start(&old, TONG_PULL));
+    ck_ok(tongi_sys_msgctl(old.state.id, IPC_RMID, NULL));
+    tongi_sysv_file_remove(&old.state.place);
+    ck_ok(end_start(&rx, TONG_PULL));
+    end_close(&old);
+    ck_ok(end_start(&tx, TONG_PUSH));
+    ck_assert_int_eq(tx.state.id, rx.state.id);
+    ck_ok(tongi_sys_msgctl(rx.state.id, IPC_STAT, &queue));
+    ends_close();
+}
