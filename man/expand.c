@@ -85,6 +85,9 @@ static void value_print(const struct tongi_option_spec *spec, uint64_t value)
     case TONGI_KIND_WORD:
         word_print(spec->words, value);
         break;
+    case TONGI_KIND_TEXT:
+        printf("%s", spec->words);
+        break;
     }
 }
 
@@ -98,6 +101,8 @@ static void range_print(const struct tongi_option_spec *spec)
     if (spec->kind == TONGI_KIND_WORD)
         return;
     value_print(spec, spec->least);
+    if (spec->kind == TONGI_KIND_TEXT)
+        return;
     printf(" to ");
     value_print(spec, spec->most);
     if (spec->kind == TONGI_KIND_SIGNED)
@@ -183,7 +188,7 @@ static void capabilities_print(const char *scheme)
         CAP(ORDERED),     CAP(POLLABLE), CAP(CLAIM),       CAP(PEEK),      CAP(REJECT),  CAP(REDELIVERY),
         CAP(CREDENTIALS), CAP(KINDS),    CAP(DESCRIPTORS), CAP(FAN_IN),    CAP(FAN_OUT), CAP(REPLAY),
         CAP(FLUSH_TAKEN), CAP(OBJECT),   CAP(LOSSY),       CAP(PROCESSES), CAP(PAIR_FD), CAP(ADOPT),
-        CAP(PEERS),       CAP(LINES),    CAP(BYTES),       {0, NULL}};
+        CAP(SPAWN),       CAP(PEERS),    CAP(LINES),       CAP(BYTES),     {0, NULL}};
 #undef CAP
     const struct tongi_transport_ops *ops = transport_find(scheme);
 

@@ -16,12 +16,14 @@ struct bare_twin {
     const char *query;        /* the options that make the scheme this mechanism; NULL: it is what it is without */
     bool threads;             /* the ends are used by two threads of one process */
     bool in_directory;        /* the address of the default run is a path in a private directory */
+    bool nameless;            /* it has no names: its ends are inherited */
     bool one_way;             /* there is no pair: round trips go over two pipelines */
     size_t size_max;          /* what the mechanism takes on a machine nobody has tuned; 0: any size */
     double rtt_max, rate_min; /* what tong must reach, as ratios to this twin, one message at a time; 0: no bar */
     double rtt_one_core_max;  /* instead of rtt_max where both ends share a core; 0: the same */
     double large_min;         /* the same as rate_min for messages of 1 MiB */
-    double batch_16_min, batch_256_min; /* 64-byte messages in batches, against this twin's one call per message */
+    /* 64-byte messages in batches, against this twin's one call per message */
+    double batch_16_min, batch_64_min, batch_256_min;
     /* Makes both ends, before the process that uses them forks. 0, or -errno with nothing left behind. */
     int (*open)(void *ret_ends[2], const struct bench_job *job);
     /* Both ends are given back by the process that made them. */

@@ -18,6 +18,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <tong/error.h>
 
@@ -71,6 +72,7 @@ enum tong_switch { TONG_YES = 1, TONG_NO };
 enum tong_socket { TONG_SOCKET_STREAM = 1, TONG_SOCKET_SEQPACKET, TONG_SOCKET_DGRAM };
 /* How messages stand in a stream of bytes: behind a header, as lines, or as they happen to be read. */
 enum tong_framing { TONG_FRAMING_LENGTH = 1, TONG_FRAMING_LINE, TONG_FRAMING_RAW };
+enum tong_credentials { TONG_CREDENTIALS_CONNECTION = 1, TONG_CREDENTIALS_MESSAGE };
 enum tong_writers { TONG_WRITERS_MANY = 1, TONG_WRITERS_ONE };
 
 /* A message to send: len bytes at data, read during the call only. */
@@ -110,7 +112,7 @@ typedef struct tong_meta {
     uint64_t peer;        /* in: the number the channel gave this peer, as in tong_event */
     uint32_t pid, uid, gid;
     uint32_t n_fds;
-    int *fds; /* out: lent for the call; in: room of n_fds descriptors, then yours to close */
+    int *fds; /* out: lent for the call; in: room for n_fds descriptors, then yours to close; NULL: they are closed */
 } tong_meta;
 
 /*
@@ -134,6 +136,9 @@ typedef struct tong_opts {
     uint32_t framing;     /* enum tong_framing: whether the other side speaks tong, lines, or anything */
     uint32_t writers;     /* enum tong_writers: whether a fifo has one writer at a time, which is faster */
     uint32_t descriptors; /* how many descriptors a message may bring at most; without it, none is let in */
+    const char *allow;    /* who may be at the other end: "uid:1000,gid:100"; read during the call only */
+    uint32_t credentials; /* enum tong_credentials: for whom the kernel vouches, who connected or each sender */
+    uint32_t reserved;    /* 0 */
     int64_t mtype;        /* sysv: the type to send, or to receive; less than 0: the lowest type up to that */
 } tong_opts;
 
@@ -157,6 +162,7 @@ enum tong_cap {
     TONG_CAP_PAIR_FD = 1 << 16,     /* tong_pair */
     TONG_CAP_ADOPT = 1 << 17,       /* tong_adopt */
     TONG_CAP_PEERS = 1 << 18,       /* tong_events and tong_stats.peers tell who comes and goes */
+    TONG_CAP_SPAWN = 1 << 19,       /* tong_spawn */
     TONG_CAP_LINES = 1 << 20,       /* a message is a line: it cannot contain a line feed */
     TONG_CAP_BYTES = 1 << 21        /* messages have no bounds: one receive takes what is there */
 };
@@ -180,20 +186,23 @@ typedef struct tong_stats {
     uint64_t redelivered;
     uint64_t depth;    /* messages waiting, where the channel knows */
     uint64_t connects; /* conversations begun */
-    uint64_t refused;  /* newcomers turned away: over a limit, silent, or not speaking tong */
+    uint64_t refused;  /* turned away: not let in, over a limit, silent, or against the rules */
     uint64_t sleeps;   /* how often a call went to sleep */
 } tong_stats;
 
 enum tong_event_what {
-    TONG_JOINED = 1, /* a peer can be talked to */
-    TONG_LEFT,       /* it finished and went */
-    TONG_DIED,       /* the kernel says that its process is gone */
-    TONG_CUT,        /* the conversation broke: gone without a farewell, or broke the rules */
-    TONG_EVENTS_LOST /* so many events (in peer) did not fit */
+    TONG_JOINED = 1,  /* a peer can be talked to */
+    TONG_LEFT,        /* it finished and went */
+    TONG_DIED,        /* gone without a farewell, and the kernel says that its process has died */
+    TONG_CUT,         /* the conversation broke: gone without a farewell, perhaps alive, or broke the rules */
+    TONG_EVENTS_LOST, /* so many events (in peer) did not fit */
+    TONG_REFUSED      /* a newcomer was turned away at the door; it got no number */
 };
 
 typedef struct tong_event {
-    uint32_t what; /* enum tong_event_what */
+    uint32_t what;          /* enum tong_event_what */
+    int32_t error;          /* of TONG_REFUSED: why, such as -EACCES (not let in) and -EBUSY (no room) */
+    uint32_t pid, uid, gid; /* where the kernel vouches for them; otherwise 0, UINT32_MAX, UINT32_MAX */
     uint32_t reserved;
     uint64_t peer;
 } tong_event;
@@ -225,11 +234,24 @@ TONG_API TONG_CHECKED int tong_open(tong_channel **ret_ch, const char *address, 
 TONG_API TONG_CHECKED int tong_accept(tong_channel *ch, tong_channel **ret_ch, tong_deadline deadline);
 
 /*
- * Makes two joined ends of a pair without a name ("unix:", "inproc:"), for a child or a thread. Each end belongs to the
- * process that uses it first, so after fork() parent and child each use one and close the other. Never blocks. Both
- * ends are the caller's. Errors: TONG_E_NOCAP, TONG_E_ADDRESS, -EMFILE, -ENOMEM.
+ * Makes two joined ends of a pair without a name ("unix:", "pipe:", "inproc:"), for a child or a thread. Each end
+ * belongs to the process that uses it first, so after fork() parent and child each use one and close the other. Never
+ * blocks. Both ends are the caller's. Errors: TONG_E_NOCAP, TONG_E_ADDRESS, -EMFILE, -ENOMEM.
  */
 TONG_API TONG_CHECKED int tong_pair(tong_channel *ret_ch[2], const char *address);
+
+/*
+ * Starts a program and makes the channel to it, in a role, nameless ("pipe:"). The program opens the same address in
+ * the role that fits (push to pull, pair to pair) and finds its end by its environment; it inherits no other descriptor
+ * of tong's. argv is as for execvp, envp NULL for this process's environment. In the program no signal is blocked and
+ * SIGPIPE does what it does by default; all else is inherited. Waits only until it runs, never for its end of the
+ * channel. The channel and the process are the caller's: to be closed, and to be waited for (waitpid). A program that
+ * ends, or becomes another one, before it opened its end is TONG_E_GONE in the calls on the channel.
+ * Errors: -ENOENT, -EACCES, -ENOEXEC (the program), -E2BIG (its arguments and environment), TONG_E_NOCAP,
+ * TONG_E_ADDRESS, -ERANGE, -EINVAL, -EMFILE, -EAGAIN (the limit of processes), -ENOMEM.
+ */
+TONG_API TONG_CHECKED int tong_spawn(tong_channel **ret_ch, const char *address, uint32_t role, const tong_opts *opts,
+                                     const char *const argv[], const char *const envp[], pid_t *ret_pid);
 
 /*
  * Makes a channel of a connected descriptor that somebody else made; the other side must speak tong, or be told of in
@@ -282,7 +304,9 @@ TONG_API TONG_CHECKED int tong_send_parts(tong_channel *ch, const tong_view *par
 
 /*
  * As tong_recv, with metadata. ret_meta may be NULL; the caller sets its struct_size, and for descriptors fds and
- * n_fds; everything else is set on success.
+ * n_fds; everything else is set on success. Room for fewer descriptors than the message brings is TONG_E_TOOBIG too.
+ * Whoever offers no room for descriptors does not want them: they are closed. -EMFILE: a message was lost, since this
+ * process has no descriptor left for those that it brought.
  */
 TONG_API TONG_CHECKED int64_t tong_recv_meta(tong_channel *ch, void *data, size_t len, tong_meta *ret_meta,
                                              tong_deadline deadline);

@@ -103,6 +103,7 @@ static int parse_value(const struct tongi_option_spec *spec, const char *text, s
     case TONGI_KIND_SIGNED:
         return parse_signed(text, len, ret_value);
     case TONGI_KIND_WORD:
+    case TONGI_KIND_TEXT:
         break;
     }
     return parse_word(spec->words, text, len, ret_value);
@@ -122,6 +123,8 @@ static const char *kind_example(const struct tongi_option_spec *spec)
         return "a number with ns, us, ms, s or m";
     case TONGI_KIND_SIGNED:
         return "a number, also less than 0";
+    case TONGI_KIND_TEXT:
+        return "numbers of users and groups, such as uid:1000,gid:100";
     case TONGI_KIND_WORD:
         break;
     }
@@ -130,6 +133,9 @@ static const char *kind_example(const struct tongi_option_spec *spec)
 
 static int range_fail(const struct tongi_option_spec *spec, const char *address)
 {
+    if (spec->kind == TONGI_KIND_TEXT)
+        return TONG_FAIL(-ERANGE, "%s: option '%s' takes at most %d users and groups, each of 0 to 4294967294", address,
+                         spec->name, TONGI_ALLOW_MAX);
     if (spec->kind == TONGI_KIND_MODE)
         return TONG_FAIL(-ERANGE, "%s: option '%.*s' takes %llo to %llo (octal)", address, (int)name_len(spec),
                          spec->name, (unsigned long long)spec->least, (unsigned long long)spec->most);
@@ -175,7 +181,26 @@ static int unknown_fail(const char *name, size_t len, uint32_t allowed, const ch
                      len > 40 ? 40 : (int)len, name, list[0] ? list : "none");
 }
 
-static int parse_one(const char *text, size_t len, uint32_t allowed, const char *address, tong_opts *opts)
+static int value_fail(const struct tongi_option_spec *spec, const char *address)
+{
+    return TONG_FAIL(TONG_E_ADDRESS, "%s: option '%.*s' takes %s", address, (int)name_len(spec), spec->name,
+                     kind_example(spec));
+}
+
+/* Text of which the caller keeps only what it means. */
+static int text_take(const struct tongi_option_spec *spec, const char *text, size_t len, const char *address,
+                     struct tongi_allow *ret_allow)
+{
+    struct tongi_allow checked;
+    int r = tongi_allow_parse(text, len, ret_allow ? ret_allow : &checked);
+
+    if (r < 0)
+        return r == -ERANGE ? range_fail(spec, address) : value_fail(spec, address);
+    return 0;
+}
+
+static int parse_one(const char *text, size_t len, uint32_t allowed, const char *address, tong_opts *opts,
+                     struct tongi_allow *ret_allow)
 {
     const char *equals = memchr(text, '=', len);
     size_t word_len = equals ? (size_t)(equals - text) : len;
@@ -190,22 +215,26 @@ static int parse_one(const char *text, size_t len, uint32_t allowed, const char 
     if (field_get(opts, spec))
         return TONG_FAIL(TONG_E_ADDRESS, "%s: option '%.*s' is given twice", address, (int)word_len, text);
 
+    if (spec->kind == TONGI_KIND_TEXT) {
+        opts->allow = "in the address";
+        return text_take(spec, equals + 1, len - word_len - 1, address, ret_allow);
+    }
     int r = parse_value(spec, equals + 1, len - word_len - 1, &value);
     if (r == -EINVAL)
-        return TONG_FAIL(TONG_E_ADDRESS, "%s: option '%.*s' takes %s", address, (int)word_len, text,
-                         kind_example(spec));
+        return value_fail(spec, address);
     if (r < 0 || !in_range(spec, value))
         return range_fail(spec, address);
     field_set(opts, spec, value);
     return 0;
 }
 
-int tongi_options_parse(const char *query, size_t len, uint32_t allowed, const char *address, tong_opts *opts)
+int tongi_options_parse(const char *query, size_t len, uint32_t allowed, const char *address, tong_opts *opts,
+                        struct tongi_allow *ret_allow)
 {
     while (len) {
         const char *next = memchr(query, '&', len);
         size_t one = next ? (size_t)(next - query) : len;
-        int r = parse_one(query, one, allowed, address, opts);
+        int r = parse_one(query, one, allowed, address, opts, ret_allow);
         if (r < 0)
             return TONG_TRACE(r);
         query += next ? one + 1 : one;
@@ -230,14 +259,35 @@ static bool tail_is_zero(const tong_opts *given)
     return true;
 }
 
-int tongi_options_take(const tong_opts *given, uint32_t allowed, const char *address, tong_opts *ret_opts)
+/* Every field that is given, against the table. */
+static int fields_check(const tong_opts *opts, uint32_t allowed, const char *address, struct tongi_allow *ret_allow)
+{
+    for (uint32_t i = 0; i < TONGI_OPT_COUNT; i++) {
+        const struct tongi_option_spec *spec = &tongi_option_specs[i];
+        uint64_t value = field_get(opts, spec);
+        int r = 0;
+        if (value == 0)
+            continue;
+        if (!(allowed & (1u << i)))
+            return unknown_fail(spec->name, name_len(spec), allowed, address);
+        if (spec->kind == TONGI_KIND_TEXT)
+            r = text_take(spec, opts->allow, strlen(opts->allow), address, ret_allow);
+        else if (!in_range(spec, value))
+            r = range_fail(spec, address);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int tongi_options_take(const tong_opts *given, uint32_t allowed, const char *address, tong_opts *ret_opts,
+                       struct tongi_allow *ret_allow)
 {
     tong_opts taken = {.struct_size = sizeof taken};
+    struct tongi_allow allow = {.count = 0};
 
-    if (!given) {
-        *ret_opts = taken;
-        return 0;
-    }
+    if (!given)
+        goto out;
     if (given->struct_size < FIRST_BYTES || given->struct_size > 4096)
         return TONG_FAIL(-EINVAL, "%s: tong_opts.struct_size is %u; set it to sizeof (tong_opts), %zu", address,
                          given->struct_size, sizeof taken);
@@ -246,17 +296,13 @@ int tongi_options_take(const tong_opts *given, uint32_t allowed, const char *add
                          address);
     memcpy(&taken, given, given->struct_size < sizeof taken ? given->struct_size : sizeof taken);
     taken.struct_size = sizeof taken;
-    for (uint32_t i = 0; i < TONGI_OPT_COUNT; i++) {
-        const struct tongi_option_spec *spec = &tongi_option_specs[i];
-        uint64_t value = field_get(&taken, spec);
-        if (value == 0)
-            continue;
-        if (!(allowed & (1u << i)))
-            return unknown_fail(spec->name, name_len(spec), allowed, address);
-        if (!in_range(spec, value))
-            return range_fail(spec, address);
-    }
+    int r = fields_check(&taken, allowed, address, &allow);
+    if (r < 0)
+        return TONG_TRACE(r);
+out:
     *ret_opts = taken;
+    if (ret_allow)
+        *ret_allow = allow;
     return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include <tong/tong.h>
 
+#include "base/allow.h"
 #include "base/limits.h"
 
 enum tongi_option_index {
@@ -30,7 +31,8 @@ enum tongi_option_kind {
     TONGI_KIND_MODE,
     TONGI_KIND_WORD,
     TONGI_KIND_TIME,
-    TONGI_KIND_SIGNED
+    TONGI_KIND_SIGNED,
+    TONGI_KIND_TEXT /* of allow=, the only one: it has a meaning of its own, and not just a range */
 };
 
 struct tongi_option_spec {
@@ -38,7 +40,7 @@ struct tongi_option_spec {
     enum tongi_option_kind kind;
     uint32_t offset, width; /* of the field in tong_opts */
     uint64_t least, most;
-    const char *words; /* "a|b|c", the values 1, 2, 3; NULL if not KIND_WORD */
+    const char *words; /* of KIND_WORD: "a|b|c", the values 1, 2, 3; of KIND_TEXT: an example; otherwise NULL */
     const char *sentence;
 };
 
@@ -46,15 +48,19 @@ extern const struct tongi_option_spec tongi_option_specs[TONGI_OPT_COUNT];
 
 /*
  * Adds the options of a query ("size=1M&wait=spin", without closing 0) to opts, where a zero field means "not given".
+ * What allow= says goes to *ret_allow (NULL: it is only checked); opts->allow then tells only that it was given.
  * address is for the sentences. allowed: bits of the transport's options. Errors: TONG_E_ADDRESS, -ERANGE.
  */
-int tongi_options_parse(const char *query, size_t len, uint32_t allowed, const char *address, tong_opts *opts);
+int tongi_options_parse(const char *query, size_t len, uint32_t allowed, const char *address, tong_opts *opts,
+                        struct tongi_allow *ret_allow);
 
 /*
  * Copies the caller's struct, of whatever version, into *ret_opts after checking every field against the table.
- * given may be NULL. Errors: -EINVAL (struct_size), TONG_E_ADDRESS (an option the transport has not), -ERANGE.
+ * given may be NULL; ret_allow is as above, and empty when the option is not given. Errors: -EINVAL (struct_size),
+ * TONG_E_ADDRESS (an option the transport has not, or a text that is not understood), -ERANGE.
  */
-int tongi_options_take(const tong_opts *given, uint32_t allowed, const char *address, tong_opts *ret_opts);
+int tongi_options_take(const tong_opts *given, uint32_t allowed, const char *address, tong_opts *ret_opts,
+                       struct tongi_allow *ret_allow);
 
 /* Which options are given: those that are not zero. */
 uint32_t tongi_options_given(const tong_opts *opts);

@@ -9,6 +9,7 @@
 #include <tong/tong.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/order.h"
 #include "sys/process.h"
 #include "transport/transport.h"
@@ -151,6 +152,8 @@ int tongi_no_memory(const char *address);
 
 /* Parses an address into fresh memory, the caller's to free; the fork handler is installed on the way. */
 int tongi_address_take(struct tongi_address **ret_parsed, const char *address);
+/* A channel that has its options and role, which fit, and whose state is still zeroed. */
+int tongi_channel_make(tong_channel **ret_ch, const struct tongi_address *parsed, uint32_t role, const tong_opts *opts);
 int tongi_role_check(const struct tongi_transport_ops *ops, const char *address, uint32_t role);
 /* Where the transport wraps another: finds and describes the inner one; then passes on what was decided since. */
 int tongi_wrap_prepare(tong_channel *ch);

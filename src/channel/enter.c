@@ -101,9 +101,13 @@ int tongi_meta_send(const tong_channel *ch, const tong_meta *given, tong_meta *s
     int r = tongi_meta_take(ch, given, storage);
     if (r < 0)
         return r;
-    if (storage->n_fds && !(ch->ops->caps.bits & TONG_CAP_DESCRIPTORS))
+    /* What a wrapping transport passes on is the inner one's to carry. */
+    uint32_t bits = (ch->start.inner ? ch->start.inner : ch->ops)->caps.bits;
+    if (storage->n_fds && !(bits & TONG_CAP_DESCRIPTORS))
         return tongi_nocap(ch, TONG_CAP_DESCRIPTORS, "descriptors with messages");
-    if (storage->kind && !(ch->ops->caps.bits & TONG_CAP_KINDS))
+    if (storage->n_fds && !storage->fds)
+        return TONG_FAIL(-EINVAL, "%s: tong_meta.fds is NULL and n_fds is %u", ch->address, storage->n_fds);
+    if (storage->kind && !(bits & TONG_CAP_KINDS))
         return tongi_nocap(ch, TONG_CAP_KINDS, "priorities or types");
     *ret_used = storage;
     return 0;

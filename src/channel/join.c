@@ -33,6 +33,7 @@ int tong_accept(tong_channel *ch, tong_channel **ret_ch, tong_deadline deadline)
         return tongi_no_memory(ch->address);
     accepting.peer->start.side = TONG_LISTEN;
     accepting.peer->start.opts = ch->start.opts;
+    accepting.peer->start.allow = ch->start.allow;
     accepting.peer->start.given = ch->start.given;
     accepting.peer->size_max = ch->size_max;
     r = tongi_wrap_prepare(accepting.peer);

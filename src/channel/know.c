@@ -142,7 +142,7 @@ static int remove_named(const char *address, const struct tongi_address *parsed)
     if (!ops->remove)
         return TONG_FAIL(TONG_E_NOCAP, "%s: %s: leaves nothing that could be removed; unix: does", address,
                          ops->scheme);
-    int r = tongi_options_parse(parsed->query, parsed->query_len, ops->options, address, &opts);
+    int r = tongi_options_parse(parsed->query, parsed->query_len, ops->options, address, &opts, NULL);
     if (r < 0)
         return TONG_TRACE(r);
     const struct tongi_start start = {.address = address, .rest = parsed->rest, .opts = opts};

@@ -66,10 +66,10 @@ int tongi_options_fill(tong_channel *ch, const tong_opts *opts, const char *quer
     struct tongi_start *start = &ch->start;
     const struct tongi_transport_ops **chosen = start->inner ? &start->inner : &ch->ops;
     const struct tongi_transport_ops *ops = *chosen;
-    int r = tongi_options_take(opts, ops->options, ch->address, &start->opts);
+    int r = tongi_options_take(opts, ops->options, ch->address, &start->opts, &start->allow);
 
     if (r >= 0)
-        r = tongi_options_parse(query, query_len, ops->options, ch->address, &start->opts);
+        r = tongi_options_parse(query, query_len, ops->options, ch->address, &start->opts, &start->allow);
     if (r < 0)
         return TONG_TRACE(r);
     start->given = tongi_options_given(&start->opts);
@@ -79,6 +79,7 @@ int tongi_options_fill(tong_channel *ch, const tong_opts *opts, const char *quer
         if (r < 0)
             return TONG_TRACE(r);
     }
+    start->opts.allow = NULL; /* the caller's memory */
     presets_fill(ops, &start->opts);
     ch->size_max = start->opts.size ? start->opts.size : ops->caps.size_max;
     tongi_wrap_follow(ch);
@@ -104,8 +105,7 @@ static int open_wait(tong_channel *ch, tong_deadline deadline)
     return r == -EAGAIN && deadline.ns == 0 ? 0 : (int)r;
 }
 
-static int channel_open(tong_channel **ret_ch, const struct tongi_address *parsed, uint32_t role, const tong_opts *opts,
-                        tong_deadline deadline)
+int tongi_channel_make(tong_channel **ret_ch, const struct tongi_address *parsed, uint32_t role, const tong_opts *opts)
 {
     const struct tongi_transport_ops *ops = tongi_transport_find(parsed);
 
@@ -121,8 +121,23 @@ static int channel_open(tong_channel **ret_ch, const struct tongi_address *parse
     /* What there is depends on what the options chose. */
     if (r >= 0)
         r = tongi_role_check(ch->start.inner ? ch->start.inner : ch->ops, ch->address, role);
-    if (r >= 0)
-        r = ch->ops->start(ch->state, &ch->start);
+    if (r < 0) {
+        tong_close(ch);
+        return TONG_TRACE(r);
+    }
+    *ret_ch = ch;
+    return 0;
+}
+
+static int channel_open(tong_channel **ret_ch, const struct tongi_address *parsed, uint32_t role, const tong_opts *opts,
+                        tong_deadline deadline)
+{
+    tong_channel *ch;
+    int r = tongi_channel_make(&ch, parsed, role, opts);
+
+    if (r < 0)
+        return TONG_TRACE(r);
+    r = ch->ops->start(ch->state, &ch->start);
     if (r >= 0 && ch->ops->size_max)
         ch->size_max = ch->ops->size_max(ch->state);
     if (r >= 0)

@@ -130,8 +130,8 @@ struct peeking {
 static int64_t copy_peek(tong_channel *ch, const struct peeking *peeking)
 {
     if (ch->loans >= TONGI_COPIES_MAX)
-        return TONG_FAIL(-ENOBUFS, "%s: %u loans are out, and there may be %d; release some first", ch->address,
-                         ch->loans, TONGI_COPIES_MAX);
+        return TONG_FAIL(-ENOBUFS, "%s: %u messages are lent, as many as may be; release some of them first",
+                         ch->address, ch->loans);
     int64_t size = ch->ops->next_size ? ch->ops->next_size(ch->state) : (int64_t)ch->size_max;
 
     if (size < 0)
@@ -176,7 +176,7 @@ static int64_t peek_with_metas(tong_channel *ch, struct peeking *peeking, tong_d
     int64_t r = tongi_meta_take(ch, &callers[0], &meta);
     if (r < 0)
         return TONG_TRACE((int)r);
-    meta = (tong_meta){.struct_size = sizeof meta};
+    meta = (tong_meta){.struct_size = sizeof meta, .fds = meta.fds, .n_fds = meta.n_fds};
     *peeking = (struct peeking){peeking->spans, &meta, 1};
     r = tongi_try(ch, TONG_IN, deadline, peek_attempt, peeking, "nothing arrived");
     if (r > 0)

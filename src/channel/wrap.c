@@ -51,6 +51,7 @@ void tongi_wrap_follow(tong_channel *ch)
     if (!ch->start.inner)
         return;
     ch->inner_start.opts = ch->start.opts;
+    ch->inner_start.allow = ch->start.allow;
     ch->inner_start.given = ch->start.given;
     ch->inner_start.side = ch->start.side;
     ch->inner_start.existence = ch->start.existence;

@@ -9,6 +9,17 @@ static void put32(uint8_t *bytes, uint32_t value)
         bytes[i] = (uint8_t)(value >> (8 * i));
 }
 
+static void put16(uint8_t *bytes, uint32_t value)
+{
+    bytes[0] = (uint8_t)value;
+    bytes[1] = (uint8_t)(value >> 8);
+}
+
+static uint32_t get16(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8;
+}
+
 static uint32_t get32(const uint8_t *bytes)
 {
     return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
@@ -18,7 +29,7 @@ const char *tongi_frame_fault(const struct tongi_frame *frame, bool greeted, uin
 {
     if (!greeted && frame->type != TONGI_FRAME_HELLO && frame->type != TONGI_FRAME_REFUSE)
         return "it does not speak tong";
-    if (frame->flags)
+    if (frame->flags || (frame->descriptors && frame->type != TONGI_FRAME_DATA))
         return "its frame has flags of another version";
     switch (frame->type) {
     case TONGI_FRAME_DATA:
@@ -45,6 +56,7 @@ void tongi_hello_encode(uint8_t *ret_bytes, const struct tongi_hello *hello)
     put32(body, TONGI_HELLO_MAGIC);
     body[offsetof(struct tongi_hello_layout, version)] = TONGI_HELLO_VERSION;
     body[offsetof(struct tongi_hello_layout, role)] = (uint8_t)hello->role;
+    put16(body + offsetof(struct tongi_hello_layout, descriptors), hello->descriptors);
     put32(body + offsetof(struct tongi_hello_layout, size_max), (uint32_t)hello->size_max);
     put32(body + offsetof(struct tongi_hello_layout, size_max) + 4, (uint32_t)(hello->size_max >> 32));
 }
@@ -59,6 +71,7 @@ int tongi_hello_decode(const uint8_t *body, size_t len, struct tongi_hello *ret_
     *ret_hello = (struct tongi_hello){
         .role = body[offsetof(struct tongi_hello_layout, role)],
         .size_max = get32(size) | (uint64_t)get32(size + 4) << 32,
+        .descriptors = get16(body + offsetof(struct tongi_hello_layout, descriptors)),
     };
     return 0;
 }

@@ -18,12 +18,14 @@
 struct tongi_frame {
     uint32_t len;
     uint8_t type;
-    uint32_t flags; /* with the reserved bits: 0 */
+    uint8_t flags;        /* 0 */
+    uint16_t descriptors; /* that come with it */
 };
 
 struct tongi_hello {
     uint32_t role;
     uint64_t size_max;
+    uint32_t descriptors; /* how many a message may bring; at most UINT16_MAX */
 };
 
 /* The header as one word: len in the low half, everything else above, so that plain data is one comparison. */
@@ -40,15 +42,28 @@ static inline uint64_t tongi_frame_word(const uint8_t *bytes)
     return word;
 }
 
-/* Writes TONGI_FRAME_BYTES. */
-static inline void tongi_frame_encode(uint8_t *ret_bytes, enum tongi_frame_type type, uint32_t len)
+/* How many descriptors come with a frame, from its header's word. */
+static inline uint32_t tongi_frame_descriptors(uint64_t word)
 {
-    uint64_t word = (uint64_t)type << 32 | len;
+    return (uint32_t)(word >> 48);
+}
+
+/* Writes TONGI_FRAME_BYTES, for a message that brings so many descriptors. */
+static inline void tongi_frame_encode_with(uint8_t *ret_bytes, enum tongi_frame_type type, uint32_t len,
+                                           uint32_t descriptors)
+{
+    uint64_t word = (uint64_t)descriptors << 48 | (uint64_t)type << 32 | len;
 
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     word = __builtin_bswap64(word);
 #endif
     memcpy(ret_bytes, &word, sizeof word);
+}
+
+/* Writes TONGI_FRAME_BYTES. */
+static inline void tongi_frame_encode(uint8_t *ret_bytes, enum tongi_frame_type type, uint32_t len)
+{
+    tongi_frame_encode_with(ret_bytes, type, len, 0);
 }
 
 static inline struct tongi_frame tongi_frame_decode(const uint8_t *bytes)
@@ -58,11 +73,13 @@ static inline struct tongi_frame tongi_frame_decode(const uint8_t *bytes)
     return (struct tongi_frame){
         .len = (uint32_t)word,
         .type = (uint8_t)(word >> 32),
-        .flags = (uint32_t)(word >> 40),
+        .flags = (uint8_t)(word >> 40),
+        .descriptors = (uint16_t)tongi_frame_descriptors(word),
     };
 }
 
-/* Why a header is not acceptable, as the end of a sentence, or NULL if it is. greeted: a hello came before. */
+/* Why a header is not acceptable, as the end of a sentence, or NULL if it is. greeted: a hello came before. How many
+ * descriptors a message may bring is the reader's to judge. */
 const char *tongi_frame_fault(const struct tongi_frame *frame, bool greeted, uint64_t size_max);
 
 /* Writes TONGI_HELLO_BYTES, header included. */

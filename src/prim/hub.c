@@ -20,6 +20,8 @@ int tongi_hub_init(struct tongi_hub *hub, const struct tongi_hub_setup *setup)
     hub->backoff_ns = TONGI_BACKOFF_FIRST_NS;
     pthread_mutex_init(&hub->lock, NULL);
     hub->made = true;
+    hub->plain = !setup->listening && !tongi_hub_foreign(hub) && setup->wire != TONGI_WIRE_PACKET &&
+                 !setup->descriptors && !setup->credentials;
     /* Only to spread retries of many processes; without randomness they just spread less. */
     if (tongi_sys_getrandom(&hub->jitter, sizeof hub->jitter, 0) < 0)
         hub->jitter = (uint32_t)tongi_clock_ns();
@@ -80,6 +82,10 @@ int tongi_hub_fate_fail(const struct tongi_hub *hub, enum tongi_fate fate)
         return TONG_FAIL(TONG_E_REFUSED, "%s: the conversation was refused: %s", hub->setup.address,
                          hub->refusal ? hub->refusal : "it gave no reason");
     default:
+        if (!hub->setup.reconnect && !tongi_load_relaxed_u32(&hub->met))
+            return TONG_FAIL(TONG_E_GONE,
+                             "%s: the other side went before it said hello: it ended, or does not speak tong",
+                             hub->setup.address);
         return TONG_FAIL(TONG_E_GONE, "%s: the peer is gone without a farewell%s", hub->setup.address,
                          hub->setup.reconnect ? "; the next call connects again" : "");
     }

@@ -26,6 +26,8 @@ struct tongi_net {
     int (*connect)(void *place);
     /* Who is at the other end: fills pid, uid, gid and vouched. -EACCES: not to be talked to. May be NULL. */
     int (*identify)(void *place, struct tongi_link *link);
+    /* Is the process at the other end dead for certain? NULL: nobody can say. */
+    bool (*is_dead)(const struct tongi_link *link);
 };
 
 struct tongi_hub_setup {
@@ -39,6 +41,8 @@ struct tongi_hub_setup {
     bool reconnect;
     bool end_last;
     uint64_t size_max;
+    uint32_t descriptors; /* that a message may bring; 0: none is let in */
+    bool credentials;     /* of each message, where the socket gives them */
     uint32_t peers_max;
     int64_t handshake_ns;
     uint32_t framing; /* enum tong_framing; 0 is TONG_FRAMING_LENGTH */
@@ -60,6 +64,8 @@ struct tongi_hub {
     struct tongi_hub_setup setup;
     pthread_mutex_t lock; /* of links' refs and lost, current, the connector, the descriptors made on first use */
     bool made;            /* init has run, so fini has work */
+    bool plain;           /* one link at a time, which carries a stream of frames: there are short ways */
+    tongi_u32 met;        /* a peer has said hello. Relaxed: only a sentence depends on it */
 
     /* connecting */
     struct tongi_link *current;
@@ -90,6 +96,7 @@ struct tongi_hub {
     /* of a call on packets: how many messages it wants, and where a long one may go at once (NULL: nowhere) */
     uint32_t wanted;
     const tong_bytes *direct;
+    uint64_t asked; /* the number of a link that has just been found to have none */
     struct epoll_event *events;
     uint32_t event_at, event_count;
     uint64_t lent, released; /* loans by number: those in (released, lent] are out */
@@ -122,9 +129,11 @@ void tongi_hub_fini(struct tongi_hub *hub, bool owner);
 int tongi_hub_listen(struct tongi_hub *hub, int fd);
 /* The hub's only link is this connected socket, its own on success. */
 int tongi_hub_join(struct tongi_hub *hub, int fd, bool shared);
+/* The hub's only link is these two ends of pipes, non-blocking, its own on success. */
+int tongi_hub_join_pipes(struct tongi_hub *hub, int in_fd, int out_fd);
 /* Takes a newcomer of a listening pair and gives its socket. -EAGAIN. */
 int tongi_hub_accept(struct tongi_hub *hub);
-/* Tells a newcomer that there is no conversation, and closes its socket. */
+/* Tells a newcomer that there is no conversation, and closes its socket. why: NULL for the thread's sentence. */
 void tongi_hub_turn_away(struct tongi_hub *hub, int fd, int error, const char *why);
 
 /* The slots of the same names (transport.h). */

@@ -19,23 +19,39 @@ static int greet(struct tongi_hub *hub, struct tongi_link *link)
         link->greeted = !tongi_hub_many(hub);
         return 0;
     }
-    tongi_hello_encode(bytes, &(struct tongi_hello){hub->setup.role, hub->setup.size_max});
+    tongi_hello_encode(bytes, &(struct tongi_hello){hub->setup.role, hub->setup.size_max, hub->setup.descriptors});
     int r = tongi_link_keep_bytes(link, bytes, sizeof bytes);
     if (r >= 0)
         (void)tongi_link_push(link);
     return r;
 }
 
-/* Makes a link of a socket, which stays the caller's on failure: -ENOMEM, or whoever is there is not to be talked to.
- * */
-int tongi_hub_link_make(struct tongi_hub *hub, int fd, struct tongi_link **ret_link)
+/* What comes beside the bytes is read only where somebody asked for it. */
+static int attend(const struct tongi_hub *hub, struct tongi_link *link)
 {
-    struct tongi_link *link = tongi_link_new(fd, fd, hub->setup.wire);
+    if (!hub->setup.descriptors && !hub->setup.credentials)
+        return 0;
+    link->ancillary = tongi_ancillary_new(hub->setup.descriptors, hub->setup.credentials);
+    return link->ancillary ? 0 : -ENOMEM;
+}
+
+/* The descriptors stay the caller's on failure: -ENOMEM, -EMFILE, or whoever is there is not to be talked to. */
+static int link_make(struct tongi_hub *hub, int in_fd, int out_fd, struct tongi_link **ret_link)
+{
+    struct tongi_link *link = tongi_link_new(in_fd, out_fd, hub->setup.wire);
     int r = -ENOMEM;
 
     if (link) {
         link->peer = tongi_report_peer(hub->setup.report);
+        r = tongi_link_arm(link);
+        if (r < 0)
+            TONG_FAIL(r, "%s: no descriptor for a conversation: %s (raise 'ulimit -n')", hub->setup.address,
+                      tong_error_text(r));
+    }
+    if (link && r >= 0) {
         r = hub->setup.net && hub->setup.net->identify ? hub->setup.net->identify(hub->setup.place, link) : 0;
+        if (r >= 0)
+            r = attend(hub, link);
         if (r >= 0)
             r = greet(hub, link);
     }
@@ -50,6 +66,11 @@ int tongi_hub_link_make(struct tongi_hub *hub, int fd, struct tongi_link **ret_l
     return r;
 }
 
+int tongi_hub_link_make(struct tongi_hub *hub, int fd, struct tongi_link **ret_link)
+{
+    return link_make(hub, fd, fd, ret_link);
+}
+
 /* Between half and one and a half of the interval, from a sequence of this hub's own. */
 static int64_t jittered(struct tongi_hub *hub)
 {
@@ -62,7 +83,7 @@ static void replace_current(struct tongi_hub *hub, struct tongi_link *link)
     tongi_link_unref(hub->current, true);
     hub->current = link;
     hub->had_link = true;
-    tongi_report_event(hub->setup.report, TONG_JOINED, link->peer);
+    tongi_hub_tell(hub, TONG_JOINED, link, 0);
 }
 
 static int connect_once(struct tongi_hub *hub)
@@ -127,7 +148,7 @@ void tongi_hub_let_go(struct tongi_hub *hub, struct tongi_link **half, enum tong
     *half = NULL;
     link->lost = true;
     if (!link->told)
-        tongi_report_event(hub->setup.report, what, link->peer);
+        tongi_hub_tell(hub, what, link, 0);
     link->told = true;
     /* Also for the other half, unless it holds the link and so will find out by itself. */
     if (hub->in != link)
@@ -137,6 +158,49 @@ void tongi_hub_let_go(struct tongi_hub *hub, struct tongi_link **half, enum tong
     tongi_link_unref(link, true);
     tongi_hub_arm(hub);
     pthread_mutex_unlock(&hub->lock);
+}
+
+int tongi_hub_join_pipes(struct tongi_hub *hub, int in_fd, int out_fd)
+{
+    struct tongi_link *link;
+    int r = link_make(hub, in_fd, out_fd, &link);
+
+    if (r < 0)
+        return TONG_TRACE(r);
+    replace_current(hub, link);
+    return 0;
+}
+
+/*
+ * Ends a link by cut or end. With pipes its numbers then mean another pipe, so they leave their epoll before:
+ * afterwards nobody could take the old ones out, which live on while a forked child has them. They come back, to be
+ * found at an end; what was just taken out has room to.
+ */
+static void end_by(struct tongi_hub *hub, struct tongi_link *link, void (*how)(struct tongi_link *link))
+{
+    bool pipes = link->wire == TONGI_WIRE_PIPE;
+
+    pthread_mutex_lock(&hub->lock);
+    if (pipes) {
+        tongi_hub_unwatch(hub->in_epoll, link->in_fd);
+        tongi_hub_unwatch(hub->out_epoll, link->out_fd);
+    }
+    how(link);
+    if (pipes) {
+        (void)tongi_hub_watch(hub->in_epoll, link->in_fd, EPOLLIN, link);
+        (void)tongi_hub_watch(hub->out_epoll, link->out_fd, EPOLLOUT, link);
+    }
+    pthread_mutex_unlock(&hub->lock);
+}
+
+void tongi_hub_cut(struct tongi_hub *hub, struct tongi_link *link)
+{
+    end_by(hub, link, tongi_link_cut);
+}
+
+void tongi_hub_end(struct tongi_hub *hub, struct tongi_link *link)
+{
+    end_by(hub, link, tongi_link_end);
 }
 
 int tongi_hub_join(struct tongi_hub *hub, int fd, bool shared)

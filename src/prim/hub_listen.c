@@ -52,6 +52,7 @@ static void greeting_remove(struct tongi_hub *hub, struct tongi_link *link)
 
 int tongi_hub_greeted(struct tongi_hub *hub, struct tongi_link *link)
 {
+    tongi_store_relaxed_u32(&hub->met, 1);
     if (!tongi_hub_many(hub)) {
         link->greeted = true;
         link->framed = true;
@@ -67,7 +68,7 @@ int tongi_hub_greeted(struct tongi_hub *hub, struct tongi_link *link)
     link->framed = !tongi_hub_foreign(hub);
     greeting_remove(hub, link);
     tongi_hub_arm(hub);
-    tongi_report_event(hub->setup.report, TONG_JOINED, link->peer);
+    tongi_hub_tell(hub, TONG_JOINED, link, 0);
     return 0;
 }
 
@@ -84,7 +85,7 @@ void tongi_hub_drop(struct tongi_hub *hub, struct tongi_link *link, enum tong_ev
         tongi_hub_unwatch(hub->in_epoll, link->in_fd);
     if (link->greeted) {
         tongi_hub_unwatch(hub->out_epoll, link->out_fd);
-        tongi_report_event(hub->setup.report, what, link->peer);
+        tongi_hub_tell(hub, what, link, 0);
     }
     hub->links[link->index] = hub->links[--hub->count];
     hub->links[link->index]->index = link->index;
@@ -116,6 +117,27 @@ static int links_reserve(struct tongi_hub *hub)
     return 0;
 }
 
+/* Who it was is asked once more: a newcomer that is turned away never became a link. */
+static void turned_away_tell(struct tongi_hub *hub, int fd, int error)
+{
+    struct tongi_link who = {.in_fd = fd, .out_fd = fd};
+
+    if (hub->setup.net && hub->setup.net->identify)
+        (void)hub->setup.net->identify(hub->setup.place, &who);
+    tongi_hub_tell(hub, TONG_REFUSED, &who, error);
+}
+
+/* Why somebody is not let in, as it stands in the thread's sentence: that one begins with the address, too. */
+static const char *reason(const struct tongi_hub *hub)
+{
+    const char *sentence = tong_error_detail();
+    size_t len = strlen(hub->setup.address);
+
+    if (strlen(sentence) < len + 2 || memcmp(sentence, hub->setup.address, len) != 0 || sentence[len] != ':')
+        return sentence;
+    return sentence + len + 2;
+}
+
 void tongi_hub_turn_away(struct tongi_hub *hub, int fd, int error, const char *why)
 {
     uint8_t bytes[TONGI_FRAME_BYTES + TONGI_CONTROL_MAX];
@@ -125,13 +147,14 @@ void tongi_hub_turn_away(struct tongi_hub *hub, int fd, int error, const char *w
     memcpy(sentence, hub->setup.address, used);
     sentence[used++] = ':';
     sentence[used++] = ' ';
+    why = why ? why : reason(hub);
     size_t len = strnlen(why, sizeof sentence - used - 1);
     memcpy(sentence + used, why, len);
     sentence[used + len] = 0;
     if (!tongi_hub_foreign(hub))
         (void)tongi_sys_send(fd, bytes, tongi_refuse_encode(bytes, error, sentence), MSG_DONTWAIT | MSG_NOSIGNAL);
+    turned_away_tell(hub, fd, error);
     tongi_sys_close(fd);
-    tongi_report_count(&hub->setup.report->refused, 1);
 }
 
 static void newcomer_take(struct tongi_hub *hub, int fd)
@@ -146,7 +169,7 @@ static void newcomer_take(struct tongi_hub *hub, int fd)
         r = tongi_hub_link_make(hub, fd, &link);
     if (r < 0) {
         tongi_hub_turn_away(hub, fd, r == -ENOMEM ? -EBUSY : r,
-                            r == -ENOMEM ? "it has no memory for another connection" : "you are not its user");
+                            r == -ENOMEM ? "it has no memory for another connection" : NULL);
         return;
     }
     link->index = hub->count;

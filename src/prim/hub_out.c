@@ -27,7 +27,7 @@ static void cut(struct tongi_hub *hub, struct tongi_link *link)
     if (tongi_hub_many(hub))
         tongi_hub_drop(hub, link, TONG_CUT);
     else
-        tongi_link_cut(link);
+        tongi_hub_cut(hub, link);
 }
 
 /* What the system said about writing, with a sentence where nobody adds one. */
@@ -38,6 +38,13 @@ static int refused(const struct tongi_hub *hub, int error)
                          "%s: the message is more than the socket's buffer takes as one packet; send less, or use "
                          "socket=stream",
                          hub->setup.address);
+    if (error == -EBADF)
+        return TONG_FAIL(error, "%s: one of the descriptors to be passed is not open", hub->setup.address);
+    if (error == -ETOOMANYREFS)
+        return TONG_FAIL(error,
+                         "%s: more descriptors of this user are on their way than its limit ('ulimit -n'); wait until "
+                         "receivers have taken some",
+                         hub->setup.address);
     if (error != -ENOMEM && error != -ENOBUFS)
         return error;
     return TONG_FAIL(-ENOMEM, "%s: the system has no memory to send with", hub->setup.address);
@@ -45,7 +52,16 @@ static int refused(const struct tongi_hub *hub, int error)
 
 static bool is_loss(int error)
 {
-    return error < 0 && error != -EAGAIN && error != -ENOMEM && error != TONG_E_TOOBIG;
+    switch (error) {
+    case -EAGAIN:
+    case -ENOMEM:
+    case -EBADF:
+    case -ETOOMANYREFS:
+    case TONG_E_TOOBIG:
+        return false;
+    default:
+        return error < 0;
+    }
 }
 
 /* The link of a single hub is lost for the sending half. Returns 0 if the hub may connect again and go on. */
@@ -59,7 +75,7 @@ static int out_lost(struct tongi_hub *hub)
     if (!pair)
         tongi_hub_look(hub);
     if (hub->out)
-        tongi_hub_let_go(hub, &hub->out, TONG_CUT);
+        tongi_hub_let_go(hub, &hub->out, tongi_hub_death(hub, hub->out));
     pthread_mutex_lock(&hub->lock);
     if (hub->refused)
         hub->out_fate = TONGI_FATE_REFUSED;
@@ -80,7 +96,7 @@ static int size_check(const struct tongi_hub *hub, const struct tongi_link *link
     size_t len = tongi_batch_len(batch, 0);
 
     if (limit == 0 || len <= limit)
-        return 0;
+        return batch->n_fds ? tongi_hub_may_pass(hub, link, batch->n_fds) : 0;
     return TONG_FAIL(TONG_E_TOOBIG,
                      "%s: a message of %zu bytes is over the peer's limit of %llu; open the other side "
                      "with a larger size=",
@@ -175,7 +191,7 @@ static void room_again(struct tongi_hub *hub)
             continue;
         int r = refused(hub, tongi_link_push(link));
         if (is_loss(r)) {
-            tongi_hub_drop(hub, link, TONG_CUT);
+            tongi_hub_drop(hub, link, tongi_hub_death(hub, link));
         } else if (r == 0 && link->full) {
             link->full = false;
             hub->full_count--;
@@ -197,10 +213,10 @@ static int64_t send_round(struct tongi_hub *hub, const struct tongi_batch *batch
         if (r < 0)
             return r;
         int64_t sent = write_link(hub, link, batch);
-        if (sent >= 0 || sent == -ENOMEM || sent == TONG_E_TOOBIG)
+        if (sent >= 0 || (sent != -EAGAIN && !is_loss((int)sent)))
             return sent;
         if (is_loss((int)sent)) {
-            tongi_hub_drop(hub, link, TONG_CUT);
+            tongi_hub_drop(hub, link, tongi_hub_death(hub, link));
             tried = UINT32_MAX; /* the others have moved up: begin again */
         } else if (hub->begun) {
             return -EAGAIN;
@@ -246,10 +262,40 @@ int64_t tongi_hub_send_batch(struct tongi_hub *hub, const struct tongi_batch *ba
     return send_single(hub, batch);
 }
 
+/* One short message over the one link of a hub that has written before, and has nothing left of that: what most sends
+ * are, in a fraction of the steps. 0: it takes the long way. */
+static int64_t send_short(struct tongi_hub *hub, const tong_view *msg)
+{
+    struct tongi_link *link = hub->out;
+
+    if (!link || hub->begun || !hub->scratch || msg->len > TONGI_GATHER_BYTES || link->rest_at != link->rest_end)
+        return 0;
+    uint64_t limit = tongi_load_relaxed_u64(&link->peer_size);
+    if (limit == 0 || msg->len > limit)
+        return 0;
+    size_t frame = TONGI_FRAME_BYTES + msg->len;
+    tongi_frame_encode(hub->scratch, TONGI_FRAME_DATA, (uint32_t)msg->len);
+    if (msg->len)
+        memcpy(hub->scratch + TONGI_FRAME_BYTES, msg->data, msg->len);
+    ssize_t written = tongi_link_put(link, hub->scratch, frame);
+    hub->wait_link = NULL;
+    if (written == (ssize_t)frame)
+        return 1;
+    if (written <= 0)
+        return written == -EAGAIN ? -EAGAIN : 0;
+    if (tongi_link_keep_bytes(link, hub->scratch + written, frame - (size_t)written) >= 0)
+        return 1;
+    tongi_hub_cut(hub, link);
+    return out_of_memory(hub);
+}
+
 int64_t tongi_hub_send(struct tongi_hub *hub, const tong_view *msgs, uint32_t n)
 {
     const struct tongi_batch batch = {.parts = msgs, .n = n};
+    int64_t sent = n == 1 && hub->plain ? send_short(hub, msgs) : 0;
 
+    if (sent)
+        return sent;
     return tongi_hub_foreign(hub) ? tongi_hub_foreign_send(hub, &batch) : tongi_hub_send_batch(hub, &batch);
 }
 
@@ -273,9 +319,16 @@ static int keep_for_more(struct tongi_hub *hub, const struct tongi_batch *batch)
 
 int tongi_hub_send_parts(struct tongi_hub *hub, const tong_view *parts, uint32_t n, const tong_meta *meta)
 {
-    const struct tongi_batch batch = {.parts = parts, .n = n, .gather = true};
+    struct tongi_batch batch = {.parts = parts, .n = n, .gather = true};
 
-    if (meta && meta->flags & TONG_MORE) {
+    if (meta && meta->n_fds) {
+        batch.fds = meta->fds;
+        batch.n_fds = meta->n_fds;
+        /* They are lent for this call only, so the message does not wait for others. What the peer takes stands in its
+         * greeting, which a hub of one thread may look for. */
+        if (hub->setup.role == TONG_PUSH)
+            tongi_hub_look(hub);
+    } else if (meta && meta->flags & TONG_MORE) {
         if (tongi_hub_foreign(hub)) {
             int64_t vetted = tongi_hub_foreign_vet(hub, &batch);
             if (vetted < 0)
@@ -324,7 +377,7 @@ static int flush_many(struct tongi_hub *hub)
         struct tongi_link *link = hub->links[i];
         int r = flush_link(hub, link);
         if (is_loss(r)) {
-            tongi_hub_drop(hub, link, TONG_CUT);
+            tongi_hub_drop(hub, link, tongi_hub_death(hub, link));
             continue;
         }
         result = r < 0 ? r : result;
@@ -363,7 +416,10 @@ static int farewell(struct tongi_hub *hub, struct tongi_link *link)
     link->farewell = true;
     int r = flush_link(hub, link);
     if (r == 0)
-        tongi_link_end(link);
+        tongi_hub_end(hub, link);
+    /* A pusher that has said goodbye has nothing to connect again for. */
+    if (r == 0 && hub->setup.role == TONG_PUSH)
+        hub->setup.reconnect = false;
     return r;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "prim/hub_parts.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
 
@@ -94,6 +95,44 @@ ssize_t tongi_hub_packet_fill(struct tongi_hub *hub)
         n += got > 0;
     } while (got > 0 && n < hub->wanted && !link->body.active && stage->room - stage->end >= largest);
     return n ? (ssize_t)n : tongi_hub_received(hub, got);
+}
+
+/* Nothing but the next packet of the only link can be what the call gets. */
+static bool is_plain(const struct tongi_hub *hub)
+{
+    const struct tongi_link *link = hub->in;
+    const struct tongi_stage *stage = &hub->stage;
+    bool only = !tongi_hub_many(hub) || (tongi_hub_sole(hub) == link && hub->fills < TONGI_LOOK_EVERY);
+
+    return link && only && link->greeted && !link->large && !link->body.active && stage->data &&
+           stage->next == stage->end && hub->in_fate == TONGI_FATE_OPEN && !tongi_hub_loans(hub) &&
+           !tongi_hub_sends_only(hub);
+}
+
+int tongi_hub_packet_recv(struct tongi_hub *hub, tong_bytes *msg)
+{
+    struct tongi_stage *stage = &hub->stage;
+
+    if (!is_plain(hub))
+        return 0;
+    hub->fills++;
+    stage->at = stage->next = stage->end = 0;
+    ssize_t got = read_staged(hub);
+    if (got == 0 && !tongi_packet_ended(hub->in->in_fd))
+        stage_add(hub, 0);
+    /* Of many, somebody else may have something: that is looked for next, without asking this one again. */
+    if (got == -EAGAIN && !tongi_hub_many(hub))
+        return -EAGAIN;
+    if (got == -EAGAIN)
+        hub->asked = hub->in->peer;
+    uint32_t len;
+    if (got <= 0 || !tongi_hub_is_whole(hub, hub->in, &len) || len > msg->len)
+        return 0;
+    if (len)
+        memcpy(msg->data, stage->data + TONGI_FRAME_BYTES, len);
+    msg->len = len;
+    stage->at = stage->next = stage->end;
+    return 1;
 }
 
 bool tongi_hub_packet_behind(struct tongi_hub *hub, uint32_t *ret_len)

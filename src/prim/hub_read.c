@@ -113,8 +113,10 @@ static int events_get(struct tongi_hub *hub)
  * kernel's list puts those that are still ready behind the others. */
 static ssize_t refill_many(struct tongi_hub *hub)
 {
-    uint64_t empty = 0; /* the number of the sole link that has nothing: its memory may be another's by now */
+    /* the number of the sole link that has nothing: its memory may be another's by now */
+    uint64_t empty = hub->asked;
 
+    hub->asked = 0;
     for (;;) {
         struct tongi_link *sole = tongi_hub_sole(hub);
         if (sole && sole->peer != empty && hub->fills < TONGI_LOOK_EVERY) {
@@ -203,15 +205,16 @@ int tongi_hub_lost(struct tongi_hub *hub, enum tong_event_what what)
         /* The peer's other direction may still be open, so the link stays. */
         pthread_mutex_lock(&hub->lock);
         if (!hub->in->told)
-            tongi_report_event(hub->setup.report, TONG_LEFT, hub->in->peer);
+            tongi_hub_tell(hub, TONG_LEFT, hub->in, 0);
         hub->in->told = true;
         pthread_mutex_unlock(&hub->lock);
         hub->in_fate = TONGI_FATE_END;
         return tongi_hub_fate_fail(hub, TONGI_FATE_END);
     }
     hub->in->body.active = false;
+    tongi_ancillary_clear(hub->in->ancillary);
     if (!hub->in->shared)
-        tongi_link_cut(hub->in);
+        tongi_hub_cut(hub, hub->in);
     tongi_hub_let_go(hub, &hub->in, what);
     if (hub->in_fate == TONGI_FATE_OPEN) {
         if (what == TONG_LEFT && (hub->setup.end_last || !hub->setup.reconnect))
@@ -233,10 +236,18 @@ static int refill(struct tongi_hub *hub)
 
     if (got != 0)
         return got < 0 ? (int)got : 0;
-    return tongi_hub_foreign(hub) ? tongi_hub_foreign_ended(hub) : tongi_hub_lost(hub, TONG_CUT);
+    return tongi_hub_foreign(hub) ? tongi_hub_foreign_ended(hub) : tongi_hub_lost(hub, tongi_hub_death(hub, hub->in));
 }
 
 /* ---- the next message ------------------------------------------------------------------------------------------ */
+
+/* What stands first ends the conversation. */
+static int given_up(struct tongi_hub *hub, enum tongi_scan found)
+{
+    int r = tongi_hub_lost(hub, found == TONGI_SCAN_END ? TONG_LEFT : TONG_CUT);
+
+    return found == TONGI_SCAN_STARVED ? tongi_hub_starved(hub) : r;
+}
 
 /* What stands behind the loans, which are in the way of reading more. */
 static int advance_behind(struct tongi_hub *hub, uint32_t *ret_len)
@@ -273,6 +284,6 @@ int tongi_hub_advance(struct tongi_hub *hub, const tong_bytes *direct, uint32_t 
         else if (found == TONGI_SCAN_MORE)
             r = refill(hub);
         else
-            r = tongi_hub_lost(hub, found == TONGI_SCAN_END ? TONG_LEFT : TONG_CUT);
+            r = given_up(hub, found);
     }
 }

@@ -82,6 +82,7 @@ static enum tongi_scan hello_take(struct tongi_hub *hub, struct tongi_link *link
         return found;
     }
     tongi_store_relaxed_u64(&link->peer_size, hello.size_max);
+    tongi_store_relaxed_u64(&link->peer_descriptors, hello.descriptors + 1);
     return tongi_hub_greeted(hub, link) < 0 ? TONGI_SCAN_BROKEN : TONGI_SCAN_MORE;
 }
 
@@ -120,6 +121,14 @@ static enum tongi_scan scan_other(struct tongi_hub *hub, struct tongi_link *link
     }
     if (frame.type == TONGI_FRAME_DATA) {
         *ret_len = frame.len;
+        if (frame.descriptors) {
+            enum tongi_scan judged = tongi_hub_judge(hub, link, frame.descriptors);
+            if (judged != TONGI_SCAN_MORE)
+                return judged;
+            if (available >= TONGI_FRAME_BYTES + frame.len)
+                return TONGI_SCAN_FRAME;
+        }
+        link->body.descriptors = frame.descriptors;
         link->large = frame.len >= DIRECT_BYTES;
         return link->large ? TONGI_SCAN_LARGE : TONGI_SCAN_MORE;
     }
@@ -132,6 +141,11 @@ enum tongi_scan tongi_hub_scan(struct tongi_hub *hub, struct tongi_link *link, u
 {
     for (;;) {
         const struct tongi_stage *stage = &hub->stage;
+        if (link->ancillary) {
+            enum tongi_scan judged = tongi_hub_judge(hub, link, 0);
+            if (judged != TONGI_SCAN_MORE)
+                return judged;
+        }
         if (tongi_hub_is_whole(hub, link, ret_len))
             return TONGI_SCAN_FRAME;
         if (link->body.active) {

@@ -2,10 +2,12 @@
 #include "prim/link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/uio.h>
 
 #include "base/limits.h"
+#include "prim/control.h"
 #include "prim/frame.h"
 #include "prim/line.h"
 #include "prim/packet.h"
@@ -37,25 +39,45 @@ struct tongi_link *tongi_link_new(int in_fd, int out_fd, enum tongi_wire wire)
         link->in_fd = in_fd;
         link->out_fd = out_fd;
         link->wire = wire;
+        link->dead_fd = -1;
         link->least = TONGI_FRAME_BYTES;
         link->refs = 1;
     }
     return link;
 }
 
+int tongi_link_arm(struct tongi_link *link)
+{
+    int fds[2];
+
+    if (link->wire != TONGI_WIRE_PIPE)
+        return 0;
+    int r = tongi_sys_pipe2(fds, O_CLOEXEC | O_NONBLOCK);
+    if (r < 0)
+        return r;
+    tongi_sys_close(fds[0]);
+    /* Nothing will ever be in it: one page, so that it costs its user little of what pipes may have in all. */
+    (void)tongi_sys_fcntl_int(fds[1], F_SETPIPE_SZ, 1);
+    link->dead_fd = fds[1];
+    return 0;
+}
+
 void tongi_link_free(struct tongi_link *link, bool cut)
 {
     if (!link)
         return;
-    /* Closing alone would leave the connection standing while a forked child still holds the descriptor. */
-    if (cut && !link->shared)
+    /* Closing alone would leave the connection standing while a forked child still holds the descriptor. A pipe knows
+     * no other end than the closing of its last descriptor. */
+    if (cut && !link->shared && link->wire != TONGI_WIRE_PIPE)
         tongi_link_cut(link);
     if (link->out_fd != link->in_fd)
         tongi_sys_close(link->out_fd);
+    tongi_sys_close(link->dead_fd);
     tongi_sys_close(link->in_fd);
     tongi_block_free(&link->stash);
     tongi_block_free(&link->body.own);
     tongi_block_free(&link->rest);
+    tongi_ancillary_free(link->ancillary);
     tongi_sys_free(link);
 }
 
@@ -78,26 +100,43 @@ size_t tongi_batch_len(const struct tongi_batch *batch, uint32_t at)
 
 /* ---- bytes ---------------------------------------------------------------------------------------------------- */
 
+/* The other half may be in a call with that number, so it is not closed but means another pipe from now on, in one
+ * step: the old one's end is given back, which is how a peer learns. */
+static void replace(const struct tongi_link *link, int fd)
+{
+    (void)tongi_sys_dup3(link->dead_fd, fd, O_CLOEXEC);
+}
+
 void tongi_link_cut(struct tongi_link *link)
 {
-    if (link->wire != TONGI_WIRE_PIPE)
+    if (link->wire != TONGI_WIRE_PIPE) {
         tongi_sys_shutdown(link->in_fd, SHUT_RDWR);
+        return;
+    }
+    replace(link, link->in_fd);
+    replace(link, link->out_fd);
 }
 
 void tongi_link_end(struct tongi_link *link)
 {
     if (link->wire != TONGI_WIRE_PIPE)
         tongi_sys_shutdown(link->out_fd, SHUT_WR);
+    else
+        replace(link, link->out_fd);
 }
 
 ssize_t tongi_link_get(struct tongi_link *link, void *to, size_t room)
 {
+    if (link->ancillary)
+        return tongi_ancillary_get(link->ancillary, link->in_fd, &(struct iovec){to, room}, 1);
     return link->wire == TONGI_WIRE_PIPE ? tongi_sys_read(link->in_fd, to, room)
                                          : tongi_sys_recv(link->in_fd, to, room, MSG_DONTWAIT);
 }
 
 ssize_t tongi_link_getv(struct tongi_link *link, struct iovec *vector, uint32_t n)
 {
+    if (link->ancillary)
+        return tongi_ancillary_get(link->ancillary, link->in_fd, vector, n);
     if (link->wire == TONGI_WIRE_PIPE)
         return tongi_sys_readv(link->in_fd, vector, (int)n);
     struct msghdr message = {.msg_iov = vector, .msg_iovlen = n};
@@ -124,6 +163,20 @@ ssize_t tongi_link_putv(struct tongi_link *link, struct iovec *vector, uint32_t 
     if (link->wire == TONGI_WIRE_PIPE)
         return tongi_quiet_writev(&link->quiet, link->out_fd, vector, (int)n);
     const struct msghdr message = {.msg_iov = vector, .msg_iovlen = n};
+    return tongi_sys_sendmsg(link->out_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Writes pieces that descriptors go with, which a socket alone can. */
+static ssize_t put_with(struct tongi_link *link, struct iovec *vector, uint32_t n, const struct tongi_batch *batch)
+{
+    union tongi_control_room room;
+    const struct msghdr message = {
+        .msg_iov = vector,
+        .msg_iovlen = n,
+        .msg_control = room.bytes,
+        .msg_controllen = tongi_control_write(&room, batch->fds, batch->n_fds),
+    };
+
     return tongi_sys_sendmsg(link->out_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -172,11 +225,11 @@ static bool add_copy(struct builder *builder, const void *data, size_t len)
     return true;
 }
 
-static bool add_header(struct builder *builder, size_t len, size_t *skip)
+static bool add_header(struct builder *builder, const struct tongi_batch *batch, uint32_t at, size_t *skip)
 {
     uint8_t header[TONGI_FRAME_BYTES];
 
-    tongi_frame_encode(header, TONGI_FRAME_DATA, (uint32_t)len);
+    tongi_frame_encode_with(header, TONGI_FRAME_DATA, (uint32_t)tongi_batch_len(batch, at), batch->n_fds);
     if (*skip >= sizeof header) {
         *skip -= sizeof header;
         return true;
@@ -204,7 +257,7 @@ static bool add_frame(struct builder *builder, uint32_t framing, const struct to
 {
     uint32_t first = batch->gather ? 0 : at;
     uint32_t end = batch->gather ? batch->n : at + 1;
-    bool whole = tongi_framing_is_foreign(framing) || add_header(builder, tongi_batch_len(batch, at), &skip);
+    bool whole = tongi_framing_is_foreign(framing) || add_header(builder, batch, at, &skip);
 
     for (uint32_t i = first; whole && i < end; i++)
         whole = add_part(builder, &batch->parts[i], &skip);
@@ -302,6 +355,15 @@ static void measure(uint32_t framing, const struct tongi_batch *batch, size_t by
     *ret_written = (struct tongi_written){at, bytes};
 }
 
+/* A message that the pipe cannot hold makes it larger, once. Where that is not allowed it works all the same. */
+static void grow_for(struct tongi_link *link, size_t len)
+{
+    if (link->wire != TONGI_WIRE_PIPE || link->grown || TONGI_FRAME_BYTES + len <= TONGI_PIPE_BYTES)
+        return;
+    (void)tongi_sys_fcntl_int(link->out_fd, F_SETPIPE_SZ, TONGI_PIPE_GROWN_BYTES);
+    link->grown = true;
+}
+
 int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, size_t skip, uint8_t *stage,
                      struct tongi_written *ret_written)
 {
@@ -324,11 +386,20 @@ int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, s
         return 0;
     }
 
+    bool with = batch->n_fds && skip == 0;
+    if (with) {
+        int r = tongi_link_push(link);
+        if (r < 0)
+            return r;
+        before = 0;
+    }
+    grow_for(link, tongi_batch_len(batch, 0));
     builder.used = 0;
     builder.stage = stage;
     builder.staged = 0;
     build(&builder, link, batch, skip);
-    ssize_t written = tongi_link_putv(link, builder.vector, builder.used);
+    ssize_t written = with ? put_with(link, builder.vector, builder.used, batch)
+                           : tongi_link_putv(link, builder.vector, builder.used);
     if (written < 0)
         return (int)written;
     size_t consumed = (size_t)written < before ? (size_t)written : before;
@@ -372,7 +443,7 @@ int tongi_link_keep(struct tongi_link *link, const struct tongi_batch *batch, ui
 
     if (r < 0)
         return r;
-    tongi_frame_encode(header, TONGI_FRAME_DATA, (uint32_t)len);
+    tongi_frame_encode_with(header, TONGI_FRAME_DATA, (uint32_t)len, batch->n_fds);
     if (skip < head)
         (void)tongi_link_keep_bytes(link, header + skip, head - skip);
     skip -= skip < head ? skip : head;

@@ -16,6 +16,7 @@
 #include <tong/tong.h>
 
 #include "base/order.h"
+#include "prim/ancillary.h"
 #include "sys/quiet.h"
 
 /* A growing block of bytes. Zeroed it is empty. */
@@ -33,6 +34,7 @@ struct tongi_body {
     struct tongi_block own;
     uint8_t *lent; /* the receiver's room, instead of own; NULL: own */
     size_t len, got;
+    uint32_t descriptors; /* that come with it */
     bool active;
 };
 
@@ -47,6 +49,7 @@ struct tongi_link {
     /* both halves; set before the link is shared */
     int in_fd, out_fd; /* of a socket the same */
     enum tongi_wire wire;
+    int dead_fd; /* of pipes: the write end of one that nobody reads, to take the place of an end that is over; or -1 */
     uint32_t framing; /* enum tong_framing; 0 is TONG_FRAMING_LENGTH */
     size_t least;     /* the fewest bytes that tell anything: a header, or one where there is none */
     uint64_t peer;
@@ -59,9 +62,11 @@ struct tongi_link {
     bool told; /* that it is over: one event for one link */
     /* the reader stores it with the peer's hello, the writer compares sizes; 0: not known yet. Relaxed: a number. */
     tongi_u64 peer_size;
+    tongi_u64 peer_descriptors; /* the same, for how many a message may bring, and 1 */
 
     /* the reading half */
-    bool watched; /* in the hub's in_epoll */
+    bool watched;                      /* in the hub's in_epoll */
+    struct tongi_ancillary *ancillary; /* what comes beside the bytes; NULL: nobody asked for it */
     bool greeted, large;
     bool framed; /* it said hello, so that headers follow */
     bool ended;  /* foreign: it only reads from now on */
@@ -76,6 +81,7 @@ struct tongi_link {
     /* the writing half */
     uint32_t index; /* in the hub's list */
     struct tongi_quiet quiet;
+    bool grown;    /* a pipe that was made larger, or may not be */
     bool full;     /* the last write found no room */
     bool farewell; /* END is written or in rest */
     struct tongi_block rest;
@@ -86,7 +92,9 @@ struct tongi_link {
 struct tongi_batch {
     const tong_view *parts;
     uint32_t n;
-    bool gather; /* the parts are one message; otherwise each is a message */
+    bool gather;    /* the parts are one message; otherwise each is a message */
+    const int *fds; /* that go with it, if it is one */
+    uint32_t n_fds;
 };
 
 /* How far a write came. */
@@ -97,6 +105,8 @@ struct tongi_written {
 
 /* A link over one socket, or over the ends of two pipes. */
 struct tongi_link *tongi_link_new(int in_fd, int out_fd, enum tongi_wire wire);
+/* Makes what ending a link of pipes needs, so that it cannot fail then; of a socket nothing. -EMFILE, -ENFILE. */
+int tongi_link_arm(struct tongi_link *link);
 /* Gives everything back. cut: also end the connection for whoever else holds it. Accepts NULL. */
 void tongi_link_free(struct tongi_link *link, bool cut);
 /* Gives one reference back, under the hub's lock; the last one frees. Accepts NULL. */
@@ -107,7 +117,10 @@ static inline int tongi_link_fd(const struct tongi_link *link, uint32_t directio
     return direction == TONG_IN ? link->in_fd : link->out_fd;
 }
 
-/* Ends the connection in both directions, for the peer too. Each half finds out by itself. */
+/*
+ * Ends the connection in both directions, for the peer too. Each half finds out by itself: its descriptor stays, but
+ * reads an end and takes nothing. An epoll has to be told (tongi_hub_cut).
+ */
 void tongi_link_cut(struct tongi_link *link);
 /* Nothing is written any more: behind what was, the peer reads an end of stream. */
 void tongi_link_end(struct tongi_link *link);
@@ -120,8 +133,9 @@ ssize_t tongi_link_putv(struct tongi_link *link, struct iovec *vector, uint32_t 
 
 /*
  * Writes what is left of before, then the batch, whose first frame begins behind skip bytes, as far as one system call
- * takes it. stage is scratch of TONGI_CHUNK_BYTES. Errors: -EAGAIN (nothing went in), -EPIPE, -ECONNRESET, as the
- * system says; no sentence.
+ * takes it. stage is scratch of TONGI_CHUNK_BYTES. A message with descriptors begins a system call of its own, and they
+ * go in with its first byte. Errors: -EAGAIN (nothing of the batch went in), -EPIPE, -ECONNRESET, as the system says,
+ * without a sentence.
  */
 int tongi_link_write(struct tongi_link *link, const struct tongi_batch *batch, size_t skip, uint8_t *stage,
                      struct tongi_written *ret_written);

@@ -24,7 +24,10 @@ void tongi_report_fini(struct tongi_report *report);
 
 /* A number for a new peer, from 1 on, never given twice by one channel. */
 uint64_t tongi_report_peer(struct tongi_report *report);
-/* Adds an event and moves the counters that belong to it: JOINED counts a peer in, the others count it out. */
+/* Adds an event and moves the counters that belong to it: JOINED counts a peer in, REFUSED a newcomer away, the others
+ * a peer out. Of newcomers, who may come as often as they like, only the first of a row is told. */
+void tongi_report_event_of(struct tongi_report *report, const tong_event *event);
+/* The same where nobody vouches for who it is. */
 void tongi_report_event(struct tongi_report *report, enum tong_event_what what, uint64_t peer);
 /* Takes up to n events, oldest first; those that did not fit come as one TONG_EVENTS_LOST at the end. */
 uint32_t tongi_report_take(struct tongi_report *report, tong_event *ret_events, uint32_t n);

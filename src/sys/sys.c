@@ -7,6 +7,8 @@
 #include <mqueue.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/msg.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -60,10 +62,26 @@ static int queue_open(const char *name, int flags, mode_t mode, struct mq_attr *
     return mq_open(name, flags, mode, attributes);
 }
 
+static int unread_bytes(int fd, int *bytes)
+{
+    return ioctl(fd, FIONREAD, bytes);
+}
+
 /* pthread_sigmask without its other convention: the thread is the caller. */
 static int thread_sigmask(int how, const sigset_t *set, sigset_t *old)
 {
     int error = pthread_sigmask(how, set, old);
+
+    if (error)
+        errno = error;
+    return error ? -1 : 0;
+}
+
+/* posix_spawnp without its other convention. */
+static int spawn(pid_t *pid, const char *program, const posix_spawn_file_actions_t *actions,
+                 const posix_spawnattr_t *attributes, char *const *argv, char *const *envp)
+{
+    int error = posix_spawnp(pid, program, actions, attributes, argv, envp);
 
     if (error)
         errno = error;
@@ -127,6 +145,16 @@ int tongi_sys_close(int fd)
 uid_t tongi_sys_geteuid(void)
 {
     return geteuid();
+}
+
+const char *tongi_sys_getenv(const char *name)
+{
+    return secure_getenv(name);
+}
+
+const char *const *tongi_sys_environment(void)
+{
+    return (const char *const *)environ;
 }
 
 void *tongi_sys_alloc(size_t bytes)

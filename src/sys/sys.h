@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -35,6 +36,11 @@ int tongi_sys_close(int fd);
 
 /* Whom this process acts as. */
 uid_t tongi_sys_geteuid(void);
+
+/* A variable of the environment, or NULL; also NULL in a program that has more rights than its caller. */
+const char *tongi_sys_getenv(const char *name);
+/* The environment, ended by NULL. */
+const char *const *tongi_sys_environment(void);
 
 /* Zeroed memory, or NULL. */
 void *tongi_sys_alloc(size_t bytes);

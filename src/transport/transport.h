@@ -20,12 +20,19 @@
 
 #include "base/options.h"
 #include "prim/report.h"
+#include "sys/program.h"
 
 #define TONGI_ROLE_BIT(role) (1u << (role))
 /* Room in the set that pollset fills. */
 #define TONGI_POLLSET_MAX 4
 
 struct tongi_transport_ops;
+
+/* What a program is started with, so that it finds its ends of a conversation. */
+struct tongi_heritage {
+    struct tongi_grant grants[2]; /* close-on-exec, the starter's to close; -1: none */
+    char variable[80];            /* "NAME=value" of its environment */
+};
 
 /* What a conversation begins with. Everything stays valid until close. */
 struct tongi_start {
@@ -35,6 +42,7 @@ struct tongi_start {
     uint32_t side;                           /* TONG_LISTEN or TONG_CONNECT; objects ignore it */
     uint32_t existence;                      /* TONG_NEW, TONG_EXISTING, or 0 */
     tong_opts opts;                          /* every field that the transport has is filled in */
+    struct tongi_allow allow;                /* what opts.allow means, which itself is not kept */
     uint32_t given;                          /* enum tongi_option_bit: those that somebody asked for */
     struct tongi_report *report;             /* where events and counters go */
     const struct tongi_transport_ops *inner; /* of a wrapping transport: what it wraps */
@@ -82,6 +90,12 @@ struct tongi_transport_ops {
      *   ownership: both starts are lent. On failure both are closed. NULL: TONG_E_NOCAP.
      */
     int (*pair)(void *state, const struct tongi_start *start, void *other, const struct tongi_start *other_start);
+    /* spawn
+     *   does: joins the zeroed state to ends that a program will inherit, whose start finds them by the heritage.
+     *   ownership: the heritage's descriptors are the caller's on success. NULL: TONG_E_NOCAP.
+     *   errors: -EMFILE -ENOMEM TONG_E_NOCAP TONG_E_ADDRESS
+     */
+    int (*spawn)(void *state, const struct tongi_start *start, struct tongi_heritage *ret_heritage);
     /* adopt
      *   does: makes a connected descriptor the conversation. Positive 1: not a descriptor for this transport.
      *   ownership: fd is taken on success (0) only. NULL: 1.

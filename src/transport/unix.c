@@ -16,6 +16,7 @@
 #include "transport/transport.h"
 #include "transport/unix_dgram.h"
 #include "transport/unix_name.h"
+#include "transport/unix_peer.h"
 
 struct unix_state {
     struct tongi_hub hub;
@@ -39,25 +40,9 @@ static int connect_to(void *place)
     return tongi_unix_connect(&((struct unix_state *)place)->name);
 }
 
-/* The kernel's word on who connected or listens, fixed at that moment. An abstract name has no file whose permissions
- * could keep others out, so there only the own user is let in. */
 static int identify(void *place, struct tongi_link *link)
 {
-    const struct unix_state *state = place;
-    const struct tongi_unix_name *name = &state->name;
-    struct ucred peer;
-    socklen_t len = sizeof peer;
-
-    if (tongi_sys_getsockopt(link->in_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || len != sizeof peer)
-        return name->abstract ? TONG_FAIL(-EACCES, "%s: the kernel does not say who is there", name->address) : 0;
-    link->pid = (uint32_t)peer.pid;
-    link->uid = peer.uid;
-    link->gid = peer.gid;
-    link->vouched = true;
-    if (name->abstract && peer.uid != tongi_sys_geteuid())
-        return TONG_FAIL(-EACCES, "%s: the other side is user %u; an abstract name is for one user", name->address,
-                         peer.uid);
-    return 0;
+    return tongi_unix_identify(&((const struct unix_state *)place)->name, link);
 }
 
 /* Every socket has a buffer of its own, which start has found to be large enough. Should the system grant less by now,
@@ -71,10 +56,15 @@ static int identify_packet(void *place, struct tongi_link *link)
     return identify(place, link);
 }
 
+#define NET(connects, identifies)                                                                                      \
+    {                                                                                                                  \
+        .connect = (connects), .identify = (identifies), .is_dead = tongi_unix_is_dead                                 \
+    }
 static const struct tongi_net nets[2][2] = {
-    {{.connect = NULL, .identify = identify}, {.connect = connect_to, .identify = identify}},
-    {{.connect = NULL, .identify = identify_packet}, {.connect = connect_to, .identify = identify_packet}},
+    {NET(NULL, identify), NET(connect_to, identify)},
+    {NET(NULL, identify_packet), NET(connect_to, identify_packet)},
 };
+#undef NET
 
 static void hub_setup(struct unix_state *state, const struct tongi_start *start, bool listening, bool connects)
 {
@@ -89,6 +79,8 @@ static void hub_setup(struct unix_state *state, const struct tongi_start *start,
         .reconnect = connects && start->opts.reconnect != TONG_NO,
         .end_last = start->opts.end == TONG_END_LAST,
         .size_max = start->opts.size,
+        .descriptors = start->opts.descriptors,
+        .credentials = start->opts.credentials == TONG_CREDENTIALS_MESSAGE,
         .peers_max = start->opts.peers,
         .handshake_ns = start->opts.handshake_ns,
         .framing = start->opts.framing,
@@ -130,13 +122,12 @@ static int unix_accept(void *place, void *peer_place, const struct tongi_start *
     int fd = tongi_hub_accept(&state->hub);
     if (fd < 0)
         return fd;
-    peer->name = (struct tongi_unix_name){
-        .address = peer_start->address, .abstract = state->name.abstract, .directory = -1, .lock = -1};
+    tongi_unix_name_none(&peer->name, peer_start);
     hub_setup(peer, peer_start, false, false);
     int r = tongi_hub_join(&peer->hub, fd, false);
     if (r == -EACCES) {
         /* A stranger at the door is no reason to disturb who waits for somebody else. */
-        tongi_hub_turn_away(&state->hub, fd, r, "you are not its user");
+        tongi_hub_turn_away(&state->hub, fd, r, NULL);
         return -EAGAIN;
     }
     if (r < 0)
@@ -158,7 +149,10 @@ static int unix_pair(void *place, const struct tongi_start *start, void *other_p
     if (packet_max(start))
         r = tongi_packet_reserve(fds[0], packet_max(start), start->opts.size, start->address);
     for (int i = 0; i < 2; i++) {
+        tongi_unix_name_none(&ends[i]->name, starts[i]);
         hub_setup(ends[i], starts[i], false, false);
+        if (ends[i]->name.senders && r >= 0)
+            r = tongi_unix_ask_senders(&ends[i]->name, fds[i]);
     }
     for (int i = 0; i < 2 && r >= 0; i++) {
         r = tongi_hub_join(&ends[i]->hub, fds[i], true);
@@ -204,8 +198,10 @@ static int unix_adopt(void *place, int fd, const struct tongi_start *start)
         r = tongi_packet_reserve(fd, packet_max(start), start->opts.size, start->address);
     if (r < 0)
         return TONG_TRACE(r);
+    tongi_unix_name_none(&state->name, start);
     hub_setup(state, start, false, false);
-    return tongi_hub_join(&state->hub, fd, false);
+    r = state->name.senders ? tongi_unix_ask_senders(&state->name, fd) : 0;
+    return r < 0 ? TONG_TRACE(r) : tongi_hub_join(&state->hub, fd, false);
 }
 
 static int unix_finish(void *place)
@@ -289,7 +285,7 @@ static bool unix_ready(void *place, uint32_t direction)
  * and in their limits. */
 #define HUB_OPTIONS                                                                                                    \
     (TONGI_OPT_SIZE | TONGI_OPT_MODE | TONGI_OPT_WAIT | TONGI_OPT_END | TONGI_OPT_RECONNECT | TONGI_OPT_ABSTRACT |     \
-     TONGI_OPT_PEERS | TONGI_OPT_SOCKET)
+     TONGI_OPT_PEERS | TONGI_OPT_SOCKET | TONGI_OPT_ALLOW)
 #define HUB_PRESETS                                                                                                    \
     .mode = 0600, .wait = TONG_WAIT_ADAPTIVE, .end = TONG_END_NEVER, .reconnect = TONG_YES, .abstract = TONG_NO,       \
     .peers = TONGI_PEERS_DEFAULT
@@ -346,9 +342,10 @@ static const struct tongi_transport_ops *variant(const tong_opts *opts)
 _Static_assert(sizeof(struct tongi_unix_dgram) <= sizeof(struct unix_state), "the first table's state is the largest");
 
 const struct tongi_transport_ops tongi_unix_ops = {
-    .options = HUB_OPTIONS | TONGI_OPT_HANDSHAKE | TONGI_OPT_FRAMING,
-    .presets = {STREAM_PRESETS, .handshake_ns = TONGI_HANDSHAKE_NS, .framing = TONG_FRAMING_LENGTH},
-    .caps = {.level = TONG_ACCEPTED, .bits = HUB_BITS, .roles = HUB_ROLES, .copies = 2},
+    .options = HUB_OPTIONS | TONGI_OPT_HANDSHAKE | TONGI_OPT_FRAMING | TONGI_OPT_DESCRIPTORS | TONGI_OPT_CREDENTIALS,
+    .presets = {STREAM_PRESETS, .handshake_ns = TONGI_HANDSHAKE_NS, .framing = TONG_FRAMING_LENGTH,
+                .credentials = TONG_CREDENTIALS_CONNECTION},
+    .caps = {.level = TONG_ACCEPTED, .bits = HUB_BITS | TONG_CAP_DESCRIPTORS, .roles = HUB_ROLES, .copies = 2},
     .variant = variant,
     HUB_SLOTS,
 };

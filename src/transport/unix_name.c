@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "sys/sys.h"
+#include "transport/unix_peer.h"
 
 #define LOCK_SUFFIX ".lock"
 /* A lock file that was unlinked between our opening and locking it is tried again; each turn needs another listener to
@@ -38,13 +39,32 @@ int tongi_unix_type(uint32_t socket)
     return socket == TONG_SOCKET_DGRAM ? SOCK_DGRAM : socket == TONG_SOCKET_SEQPACKET ? SOCK_SEQPACKET : SOCK_STREAM;
 }
 
+int tongi_unix_directory(const struct tongi_unix_name *name)
+{
+    return name->directory >= 0 ? tongi_sys_open_at(name->directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0)
+                                : directory_open(name);
+}
+
+void tongi_unix_name_none(struct tongi_unix_name *name, const struct tongi_start *start)
+{
+    *name = (struct tongi_unix_name){
+        .address = start->address,
+        .path = start->rest,
+        .allow = &start->allow,
+        .type = tongi_unix_type(start->opts.socket),
+        .abstract = start->opts.abstract == TONG_YES,
+        .senders = start->opts.credentials == TONG_CREDENTIALS_MESSAGE,
+        .directory = -1,
+        .lock = -1,
+    };
+}
+
 int tongi_unix_name_init(struct tongi_unix_name *name, const struct tongi_start *start)
 {
     size_t len = strlen(start->rest);
 
-    *name = (struct tongi_unix_name){.address = start->address, .path = start->rest, .directory = -1, .lock = -1};
-    name->type = tongi_unix_type(start->opts.socket);
-    name->abstract = start->opts.abstract == TONG_YES;
+    tongi_unix_name_none(name, start);
+    name->connects = start->side == TONG_CONNECT;
     if (len == 0)
         return TONG_FAIL(TONG_E_ADDRESS, "%s: a unix address needs a path, such as unix:work.sock", start->address);
     if (name->abstract) {
@@ -101,9 +121,16 @@ static int socket_make(const struct tongi_unix_name *name)
 {
     int fd = tongi_sys_socket(AF_UNIX, name->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    return fd < 0 ? TONG_FAIL(fd, "%s: no socket: %s%s", name->address, tong_error_text(fd),
-                              fd == -EMFILE ? " (raise 'ulimit -n')" : "")
-                  : fd;
+    if (fd < 0)
+        return TONG_FAIL(fd, "%s: no socket: %s%s", name->address, tong_error_text(fd),
+                         fd == -EMFILE ? " (raise 'ulimit -n')" : "");
+    /* Before anybody can send: what was sent earlier tells nothing. */
+    int r = name->senders ? tongi_unix_ask_senders(name, fd) : 0;
+    if (r < 0) {
+        tongi_sys_close(fd);
+        return TONG_TRACE(r);
+    }
+    return fd;
 }
 
 /* One try over one spelling of the path; the system's error, no sentence. */

@@ -37,6 +37,7 @@ struct conform {
     enum conform_conversation conversation;
     tong_caps caps;
     char address[128]; /* fresh, without options */
+    bool inherited;    /* it has no names: both ends are there from the start (heirs.h) */
     const char *query; /* those that every opening needs: "option=value", or "" */
     struct dice dice;
 };
@@ -86,9 +87,21 @@ static inline bool conform_is_object(const struct conform *c)
     return conform_has(c, TONG_CAP_OBJECT);
 }
 
+/* One side listens, and others may connect. */
+static inline bool conform_is_met(const struct conform *c)
+{
+    return !conform_is_object(c) && !c->inherited;
+}
+
 static inline bool conform_is_pair(const struct conform *c)
 {
     return (c->conversation & CONFORM_PAIRS) != 0;
+}
+
+/* The receiver has one sender and no other to come, so that its end is the channel's. */
+static inline bool conform_has_one_sender(const struct conform *c)
+{
+    return conform_is_pair(c) || !conform_has(c, TONG_CAP_FAN_IN);
 }
 
 /* Are the ends programs that do not speak tong? Then they tell each other neither who they are nor that they finish:

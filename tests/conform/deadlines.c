@@ -108,15 +108,15 @@ CONFORM_TEST(sending_keeps_its_deadline, CONFORM_ONE_WAY)
 
 CONFORM_TEST(a_full_channel_works_again, CONFORM_ONE_WAY)
 {
+    enum { STEP = 777, ROUNDS = 5 };
     struct ledger ledger = {.taken = 0};
     struct ends e;
     uint64_t sent = 0;
 
     ends_open(c, &e, NULL);
-    for (int i = 0; i < 5; i++) {
+    for (size_t i = 0; i < ROUNDS; i++) {
+        size_t len = LEN + STEP * i;
         uint64_t before = sent;
-        size_t len = LEN + (size_t)i * 777;
-
         sent = ends_fill(e.tx, len, 1, sent);
         CHECK(sent > before);
         ck_error(tong_send(e.tx, room, len, tong_now()), -EAGAIN);
@@ -133,7 +133,7 @@ CONFORM_TEST(accepting_keeps_its_deadline, CONFORM_PAIR)
     tong_channel *listener, *ch;
     int64_t begun_ns;
 
-    if (conform_is_object(c))
+    if (!conform_is_met(c))
         return;
     listener = conform_open(c, TONG_PAIR | TONG_LISTEN, NULL);
     ck_error(tong_accept(listener, &ch, tong_now()), -EAGAIN);
@@ -198,7 +198,7 @@ CONFORM_TEST(shutdown_wakes_accepting, CONFORM_PAIR)
     tong_channel *ch;
     struct side other;
 
-    if (conform_is_object(c))
+    if (!conform_is_met(c))
         return;
     listener.ch = conform_open(c, TONG_PAIR | TONG_LISTEN, "?wait=block");
     side_start_thread(&other, c, shut_down_sleeper, &listener);

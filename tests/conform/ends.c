@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heirs.h"
+
 static bool sender_listens(const struct conform *c)
 {
     return (c->conversation & (CONFORM_PIPELINE_TURNED | CONFORM_PAIR_TURNED | CONFORM_PUBLISH)) != 0;
@@ -14,7 +16,7 @@ static bool sender_listens(const struct conform *c)
 
 bool end_listens(const struct conform *c, enum end_kind kind)
 {
-    return !conform_is_object(c) && (kind == END_SENDER) == sender_listens(c);
+    return conform_is_met(c) && (kind == END_SENDER) == sender_listens(c);
 }
 
 uint32_t end_role(const struct conform *c, enum end_kind kind)
@@ -57,13 +59,30 @@ static int open_in_turn(tong_channel **ret_ch, const char *address, uint32_t rol
     return r;
 }
 
+void conform_rename(struct conform *c, int number)
+{
+    char name[sizeof c->address];
+
+    if (c->inherited)
+        return;
+    snprintf(name, sizeof name, "%.100s-%d", c->address, number);
+    memcpy(c->address, name, sizeof name);
+}
+
+int conform_try_at(const struct conform *c, tong_channel **ret_ch, const char *address, uint32_t role,
+                   const tong_opts *opts, tong_deadline deadline)
+{
+    return c->inherited ? heirs_open(ret_ch, address, role, opts, deadline)
+                        : open_in_turn(ret_ch, address, role, opts, deadline);
+}
+
 int conform_try(const struct conform *c, tong_channel **ret_ch, uint32_t role, const tong_opts *opts,
                 tong_deadline deadline)
 {
     char address[256];
 
     conform_address(c, NULL, address, sizeof address);
-    return open_in_turn(ret_ch, address, role, opts, deadline);
+    return conform_try_at(c, ret_ch, address, role, opts, deadline);
 }
 
 int conform_remove(const struct conform *c)
@@ -71,7 +90,13 @@ int conform_remove(const struct conform *c)
     char address[256];
 
     conform_address(c, NULL, address, sizeof address);
-    return tong_remove(address);
+    int r = tong_remove(address);
+    /* What has no name leaves nothing behind. */
+    if (c->inherited) {
+        SAME(r, TONG_E_NOCAP);
+        r = -ENOENT;
+    }
+    return r;
 }
 
 void conform_clear(const struct conform *c)
@@ -89,9 +114,11 @@ bool conform_takes(const struct conform *c, const char *query)
     int r;
 
     conform_address(c, query, address, sizeof address);
-    r = open_in_turn(&ch, address, end_role(c, END_RECEIVER), NULL, tong_now());
+    r = conform_try_at(c, &ch, address, end_role(c, END_RECEIVER), NULL, tong_now());
     if (r != TONG_E_ADDRESS)
         tong_close((ck_ok(r), ch));
+    if (c->inherited)
+        heirs_forget();
     return r != TONG_E_ADDRESS;
 }
 
@@ -101,7 +128,7 @@ tong_channel *conform_open(const struct conform *c, uint32_t role, const char *q
     tong_channel *ch;
 
     conform_address(c, query, address, sizeof address);
-    ck_ok(open_in_turn(&ch, address, role, NULL, conform_patience()));
+    ck_ok(conform_try_at(c, &ch, address, role, NULL, conform_patience()));
     return ch;
 }
 
@@ -129,7 +156,7 @@ void ends_open(const struct conform *c, struct ends *e, const char *query)
     e->listener = NULL;
     *first = conform_open(c, end_role(c, sender_first ? END_SENDER : END_RECEIVER), query);
     *second = conform_open(c, end_role(c, sender_first ? END_RECEIVER : END_SENDER), query);
-    if (conform_is_pair(c) && !conform_is_object(c)) {
+    if (conform_is_pair(c) && conform_is_met(c)) {
         e->listener = *first;
         ck_ok(tong_accept(e->listener, first, conform_patience()));
     }

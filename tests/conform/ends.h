@@ -33,12 +33,17 @@ void ends_close(struct ends *e);
 
 /* Writes c's address with its own query and further options: more is NULL or "?option=value". */
 void conform_address(const struct conform *c, const char *more, char *ret_address, size_t len);
+/* Gives c another name; what has no names needs none. */
+void conform_rename(struct conform *c, int number);
 /* tong_open and tong_remove on it. */
 int conform_try(const struct conform *c, tong_channel **ret_ch, uint32_t role, const tong_opts *opts,
                 tong_deadline deadline);
 int conform_remove(const struct conform *c);
 /* Removes an object that the test left with what nobody received. */
 void conform_clear(const struct conform *c);
+/* tong_open at another address of the same kind. */
+int conform_try_at(const struct conform *c, tong_channel **ret_ch, const char *address, uint32_t role,
+                   const tong_opts *opts, tong_deadline deadline);
 /* Is this option, "?option=value", one that the row has? */
 bool conform_takes(const struct conform *c, const char *query);
 /* Opens c's address with the query in a role; it must succeed. */

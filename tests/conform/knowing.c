@@ -160,7 +160,7 @@ CONFORM_TEST(events_tell_of_peers, CONFORM_PIPELINE)
     uint64_t peers[3];
     tong_event event;
 
-    if (!conform_has(c, TONG_CAP_PEERS))
+    if (!conform_has(c, TONG_CAP_PEERS) || !conform_has(c, TONG_CAP_FAN_IN))
         return;
     rx = conform_open(c, end_role(c, END_RECEIVER), NULL);
     SAME(tong_events(rx, &event, 1), 0);
@@ -212,10 +212,10 @@ CONFORM_TEST(events_tell_a_sender_of_its_receiver, CONFORM_PIPELINES)
     }
     ck_ok(tong_send(e.tx, "x", 1, conform_patience()));
     ends_expect(e.rx, "x");
-    /* Its farewell is seen without anything being sent. */
+    /* Its farewell is seen without anything being sent; where bytes go one way alone there is none. */
     e.rx = tong_close(e.rx);
     event = next_event(e.tx);
-    SAME(event.what, TONG_LEFT);
+    SAME(event.what, c->caps.roles & 1U << TONG_PAIR ? TONG_LEFT : TONG_CUT);
     ends_close(&e);
 }
 
@@ -226,7 +226,7 @@ CONFORM_TEST(events_nobody_takes_are_counted, CONFORM_PIPELINE)
     uint64_t told = 0;
     tong_event event;
 
-    if (!conform_has(c, TONG_CAP_PEERS))
+    if (!conform_has(c, TONG_CAP_PEERS) || !conform_has(c, TONG_CAP_FAN_IN))
         return;
     rx = conform_open(c, end_role(c, END_RECEIVER), NULL);
     for (int i = 0; i < N; i++) {
@@ -271,7 +271,7 @@ CONFORM_TEST(the_list_has_it_while_it_lives, CONFORM_PIPELINE | CONFORM_PAIR)
     bool hidden = strcmp(c->scheme, "mq") == 0 && access("/dev/mqueue", F_OK) != 0;
     tong_channel *ch;
 
-    if (hidden && !queues_show())
+    if (c->inherited || (hidden && !queues_show()))
         return;
     SAME(tong_list(compare_address, c), 0);
     ch = conform_open(c, end_role(c, END_RECEIVER), NULL);
@@ -286,6 +286,10 @@ CONFORM_TEST(remove_takes_what_nobody_lives_on, CONFORM_PIPELINE | CONFORM_PAIR)
 {
     tong_channel *ch;
 
+    if (c->inherited) {
+        SAME(conform_remove(c), -ENOENT);
+        return;
+    }
     ck_error(conform_remove(c), -ENOENT);
     BEGINS(c->address);
     ch = conform_open(c, end_role(c, END_RECEIVER), NULL);

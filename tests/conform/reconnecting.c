@@ -36,7 +36,7 @@ CONFORM_TEST(a_connector_pair_connects_again, CONFORM_PAIR | CONFORM_SHORT_TOO)
     tong_channel *listener, *connector, *accepted;
 
     /* To a foreign pair a closed connection is an END, which is for good. */
-    if (conform_is_object(c) || conform_is_foreign(c))
+    if (!conform_is_met(c) || conform_is_foreign(c))
         return;
     listener = conform_open(c, TONG_PAIR | TONG_LISTEN, NULL);
     connector = conform_open(c, TONG_PAIR, NULL);
@@ -60,7 +60,7 @@ CONFORM_TEST(no_reconnection_if_not_wanted, CONFORM_PAIR)
 {
     tong_channel *listener, *connector, *accepted;
 
-    if (conform_is_object(c))
+    if (!conform_is_met(c))
         return;
     listener = conform_open(c, TONG_PAIR | TONG_LISTEN, NULL);
     connector = conform_open(c, TONG_PAIR, "?reconnect=no");
@@ -79,7 +79,7 @@ CONFORM_TEST(the_listening_end_may_be_reborn, CONFORM_PIPELINES)
     bool receiver_listens = end_listens(c, END_RECEIVER);
     struct ends e;
 
-    if (conform_is_object(c))
+    if (!conform_is_met(c))
         return;
     ends_open(c, &e, NULL);
     for (int i = 0; i < 5; i++) {
@@ -106,7 +106,7 @@ CONFORM_TEST(a_connector_waits_through_an_absence, CONFORM_PIPELINE)
 {
     struct ends e;
 
-    if (conform_is_object(c))
+    if (!conform_is_met(c))
         return;
     ends_open(c, &e, NULL);
     e.rx = tong_close(e.rx);
@@ -149,7 +149,7 @@ CONFORM_TEST(descriptors_survive_reconnection, CONFORM_PIPELINE | CONFORM_SHORT_
     struct ends e;
     int out;
 
-    if (conform_is_object(c) || !conform_has(c, TONG_CAP_POLLABLE))
+    if (!conform_is_met(c) || !conform_has(c, TONG_CAP_POLLABLE))
         return;
     ends_open(c, &e, NULL);
     out = (int)ck_ok(tong_fd(e.tx, TONG_OUT));
@@ -170,7 +170,7 @@ CONFORM_TEST(an_event_loop_connects, CONFORM_PIPELINE)
 {
     tong_channel *tx, *rx;
 
-    if (conform_is_object(c) || !conform_has(c, TONG_CAP_POLLABLE))
+    if (!conform_is_met(c) || !conform_has(c, TONG_CAP_POLLABLE))
         return;
     ck_ok(conform_try(c, &tx, end_role(c, END_SENDER), NULL, tong_now()));
     for (int i = 0; i < 3; i++) {
@@ -189,7 +189,7 @@ CONFORM_TEST(a_receiving_descriptor_survives_reconnection, CONFORM_PAIR)
     tong_channel *listener, *connector, *accepted;
     int in;
 
-    if (conform_is_object(c) || conform_is_foreign(c) || !conform_has(c, TONG_CAP_POLLABLE))
+    if (!conform_is_met(c) || conform_is_foreign(c) || !conform_has(c, TONG_CAP_POLLABLE))
         return;
     listener = conform_open(c, TONG_PAIR | TONG_LISTEN, NULL);
     connector = conform_open(c, TONG_PAIR, NULL);

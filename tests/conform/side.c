@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "heirs.h"
+
 /* Which side the running thread is; NULL in the test itself. */
 static _Thread_local struct side *myself;
 
@@ -42,7 +44,11 @@ static int process_main(void *context)
     struct side *s = context;
 
     myself = s;
+    if (s->c->inherited)
+        heirs_leave_home();
     s->body(s, s->c);
+    if (s->c->inherited)
+        heirs_forget();
     return 0;
 }
 
@@ -90,6 +96,8 @@ void side_start(struct side *s, struct conform *c, side_body *body, void *arg)
         return;
     }
     side_init(s, c, body, arg);
+    if (c->inherited)
+        heirs_bear();
     s->pid = runner_fork(process_main, s);
     s->exited = (int)syscall(SYS_pidfd_open, s->pid, 0);
     CHECK(s->exited >= 0);

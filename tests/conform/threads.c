@@ -251,7 +251,7 @@ static void survive_reconnections(struct conform *c, bool by_events)
     struct survivor survivor = {.by_events = by_events};
     struct side other, sender;
 
-    if (conform_is_object(c) || conform_is_foreign(c) || (by_events && !conform_has(c, TONG_CAP_POLLABLE)))
+    if (!conform_is_met(c) || conform_is_foreign(c) || (by_events && !conform_has(c, TONG_CAP_POLLABLE)))
         return;
     side_start_thread(&other, c, break_off, NULL);
     side_meet(&other);

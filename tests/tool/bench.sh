@@ -24,7 +24,7 @@ def rows_of(path):
 rows = rows_of("rows")
 assert {(r["scheme"], r["conversation"], r["size"], r["batch"]) for r in rows} >= {
     (scheme, talk, size, batch)
-    for scheme in ("unix", "inproc")
+    for scheme in ("unix", "pipe", "inproc")
     for size in (64, 4096)
     for talk, batch in (("pair", 1), ("pipeline", 1), ("pipeline", 16))
 } | {
@@ -50,7 +50,7 @@ for query, talk in (("socket=seqpacket", "pair"), ("socket=dgram", "pipelines"))
     assert any(row["address"].endswith("?" + query) and row["conversation"] == talk for row in rows), rows
 
 idle = rows_of("idle")
-assert {row["scheme"] for row in idle} >= {"unix", "inproc"}, idle
+assert {row["scheme"] for row in idle} >= {"unix", "pipe", "inproc"}, idle
 for row in idle:
     assert row["idle_channels"] >= 400 and row["bytes_per_channel"] >= 0, row
     assert row["first_open_ns"] > 0 and row["last_open_ns"] > 0, row

@@ -60,7 +60,7 @@ static int wait_parse(struct bench_plan *plan)
 static int plan_parse(struct bench_plan *plan, int argc, char **argv)
 {
     const struct tool_options *opt = &plan->tool->opt;
-    const char *sizes = opt->quick ? "64,64k" : "64,1k,64k,1M", *batches = opt->quick ? "1,16" : "1,16,256";
+    const char *sizes = opt->quick ? "64,64k" : "64,1k,64k,1M", *batches = opt->quick ? "1,16" : "1,16,64,256";
 
     plan->n_sizes =
         list_parse(plan->tool, "size", opt->sizes != NULL ? opt->sizes : sizes, SIZE_MAX_BYTES, plan->sizes);
@@ -137,6 +137,8 @@ static int defaults_measure(struct bench_plan *plan)
             continue; /* what is measured idle is pairs */
         if (twin->in_directory)
             used = snprintf(address, sizeof address, "%s:%s/bench", twin->scheme, place);
+        else if (twin->nameless)
+            used = snprintf(address, sizeof address, "%s:", twin->scheme);
         else
             used = snprintf(address, sizeof address, "%s:bench-%d", twin->scheme, (int)getpid());
         if (twin->query != NULL)

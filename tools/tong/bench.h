@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "bare/bare.h"
+#include "heirs.h"
 #include "tool.h"
 
 enum { BENCH_ROUNDS_MAX = 99, BENCH_LIST_MAX = 16 };
@@ -32,6 +33,7 @@ const char *bench_wait_name(enum bench_wait wait);
 struct bench_play {
     const struct bare_twin *twin;
     const char *address;
+    struct heirs *heirs; /* where the ends are inherited, else NULL */
     bool threads;
     enum bench_talk talk;
     enum bench_what what;

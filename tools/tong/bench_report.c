@@ -24,7 +24,16 @@ static double rate_bar(const struct bench_row *row)
         return row->size >= BENCH_LARGE_BYTES ? twin->large_min : twin->rate_min;
     if (row->size != 64)
         return 0;
-    return row->batch == 16 ? twin->batch_16_min : row->batch == 256 ? twin->batch_256_min : 0;
+    switch (row->batch) {
+    case 16:
+        return twin->batch_16_min;
+    case 64:
+        return twin->batch_64_min;
+    case 256:
+        return twin->batch_256_min;
+    default:
+        return 0;
+    }
 }
 
 static bool rate_misses(const struct bench_row *row)

@@ -250,12 +250,12 @@ static int parts_threads(void *context, int ready_fd)
     return r;
 }
 
-static int parts_play(struct bench_stage *stage, struct part parts[2], bool threads)
+static int parts_play(struct bench_stage *stage, struct part parts[2], const struct bench_play *play)
 {
     struct child children[2] = {{.fd = -1}, {.fd = -1}};
     int r;
 
-    if (threads) {
+    if (play->threads) {
         r = child_start(&children[0], parts_threads, parts);
     } else {
         r = child_start(&children[0], part_process, &parts[0]);
@@ -264,6 +264,9 @@ static int parts_play(struct bench_stage *stage, struct part parts[2], bool thre
         if (r == 0)
             r = child_start(&children[1], part_process, &parts[1]);
     }
+    /* An end that this process kept would hide that its other owner is gone. */
+    if (play->heirs != NULL)
+        heirs_close(play->heirs);
     if (r == 0)
         r = children_watch(stage, children, false);
     children_kill(children);
@@ -272,7 +275,10 @@ static int parts_play(struct bench_stage *stage, struct part parts[2], bool thre
 
 int bench_stage_play(struct bench_stage *stage, const struct bench_play *play)
 {
-    struct part parts[2] = {{.stage = stage, .play = play, .number = 0}, {.stage = stage, .play = play, .number = 1}};
+    struct bench_play staged = *play;
+    struct part parts[2] = {{.stage = stage, .play = &staged, .number = 0},
+                            {.stage = stage, .play = &staged, .number = 1}};
+    struct heirs heirs = HEIRS_NULL;
     void *ends[2];
     int r = 0;
 
@@ -282,9 +288,12 @@ int bench_stage_play(struct bench_stage *stage, const struct bench_play *play)
         r = play->twin->open(ends, &play->job);
         parts[0].end = ends[0];
         parts[1].end = ends[1];
+    } else if (heirs_needed(play->address)) {
+        staged.heirs = &heirs;
+        r = heirs_make(&heirs);
     }
     if (r == 0) {
-        r = parts_play(stage, parts, play->threads);
+        r = parts_play(stage, parts, &staged);
         if (play->twin != NULL)
             play->twin->close(ends);
     }

@@ -180,7 +180,7 @@ static int pipeline_open(struct bench_end *end, const char *address, unsigned nu
 
 static int pair_open(struct bench_end *end, const char *address, unsigned number, const tong_opts *opts)
 {
-    uint32_t role = number == 0 ? TONG_PAIR | TONG_LISTEN : TONG_PAIR;
+    uint32_t role = number == 0 && !heirs_needed(address) ? TONG_PAIR | TONG_LISTEN : TONG_PAIR;
     int r = tong_open(&end->out, address, role, opts, tong_in_ms(OPEN_MS));
 
     end->in = end->out;
@@ -208,12 +208,14 @@ int bench_tong_open(struct bench_seat *seat, const struct bench_play *play, unsi
     if (end == NULL)
         return -ENOMEM;
     int r = end_batches(end, seat);
+    if (r == 0 && play->heirs != NULL)
+        r = heirs_be(play->heirs, (int)number);
     if (r == 0)
         r = opens[play->talk](end, play->address, number, &opts);
     if (r < 0)
         return r;
     ready(ready_fd);
-    return play->talk == BENCH_PAIR && number == 0 && is_link(end->out) ? pair_accept(end) : r;
+    return play->talk == BENCH_PAIR && number == 0 && play->heirs == NULL && is_link(end->out) ? pair_accept(end) : r;
 }
 
 void bench_tong_close(struct bench_seat *seat)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tong pair: standard input goes out and what arrives goes to standard output, until both sides have finished. */
 #include "input.h"
+#include "strangers.h"
 #include "take.h"
 
 #include <errno.h>
@@ -137,6 +138,22 @@ static int pairing_run(struct pairing *p)
     return code;
 }
 
+/* Waits for the first who may come in. */
+static int first_take(const struct tool *tool, const char *address, tong_channel **ch)
+{
+    tong_deadline deadline = tool_deadline(tool), slice;
+    struct strangers strangers = {.told = 0};
+    int r;
+
+    do {
+        slice = strangers_slice(deadline);
+        r = tool_pair_take(ch, slice);
+        if (r < 0)
+            strangers_tell(&strangers, tool, *ch, address);
+    } while (r == -ETIMEDOUT && slice.ns != deadline.ns);
+    return r;
+}
+
 static int pairing_open(const struct tool *tool, const char *address, tong_channel **ch)
 {
     int r, code = tool_open(tool, ch, address, TONG_PAIR);
@@ -145,7 +162,7 @@ static int pairing_open(const struct tool *tool, const char *address, tong_chann
         return code;
     if (tool->opt.listen) {
         tool_tell(tool, _("%s: listening"), address);
-        r = tool_pair_take(ch, tool_deadline(tool));
+        r = first_take(tool, address, ch);
         if (r < 0)
             return r == -ETIMEDOUT || r == -EAGAIN ? tool_timed_out(tool, address, _("nobody came"))
                                                    : tool_fail(tool, r);

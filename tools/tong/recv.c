@@ -1,15 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /* tong recv: what arrives goes to standard output. */
+#include "strangers.h"
 #include "take.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
+/* One step, as long as --timeout lets it wait. */
+static int one_take(struct taking *t, const char *address, struct strangers *strangers, int64_t *ret_n)
+{
+    tong_deadline deadline = tool_deadline(t->tool), slice;
+    int code;
+
+    do {
+        slice = strangers_slice(deadline);
+        code = taking_step(t, slice, ret_n);
+        strangers_tell(strangers, t->tool, t->ch, address);
+    } while (code == TOOL_DONE && *ret_n == -ETIMEDOUT && slice.ns != deadline.ns);
+    return code;
+}
+
 static int all_take(struct taking *t, const char *address)
 {
+    struct strangers strangers = {.told = 0};
+
     while (!taking_enough(t)) {
         int64_t n;
-        int code = taking_step(t, tool_deadline(t->tool), &n);
+        int code = one_take(t, address, &strangers, &n);
 
         if (code != TOOL_DONE || n == TONG_E_END)
             return code;

@@ -7,12 +7,15 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { SEND_BATCH = 1024 };
+/* How long the listener gets to say no. */
+#define REFUSAL_NS INT64_C(100000000)
 
 struct sending {
     const struct tool *tool;
@@ -116,6 +119,26 @@ static int file_send(struct sending *s, const char *path)
     return code;
 }
 
+/*
+ * A connector has its message in the kernel before the listener has looked at who it is. That takes a moment, after
+ * which there is a refusal, or the listener has read the farewell and gone; one that is busy is not waited for.
+ */
+static int refusal_await(const struct sending *s)
+{
+    int64_t until_ns = tool_now_ns() + REFUSAL_NS;
+    struct pollfd stop = {.fd = tool_stop_fd(), .events = POLLIN};
+    bool over = false;
+    tong_event event;
+
+    while (!over && tool_now_ns() < until_ns && poll(&stop, 1, 1) == 0) {
+        while (tong_events(s->ch, &event, 1) == 1)
+            over = over || event.what == TONG_LEFT || event.what == TONG_CUT || event.what == TONG_DIED;
+        if (tong_finish(s->ch, tong_now()) == TONG_E_REFUSED)
+            return tool_fail(s->tool, TONG_E_REFUSED);
+    }
+    return TOOL_DONE;
+}
+
 static int all_send(struct sending *s, int n_paths, char **paths)
 {
     const char *message = s->tool->opt.message;
@@ -135,7 +158,7 @@ static int all_send(struct sending *s, int n_paths, char **paths)
         tool_tell(s->tool, _("%s: the receiver left before it was told that this is all"), s->address);
         return TOOL_DONE;
     }
-    return r < 0 ? tool_fail(s->tool, r) : TOOL_DONE;
+    return r < 0 ? tool_fail(s->tool, r) : refusal_await(s);
 }
 
 static void sending_report(const struct sending *s, int64_t begun_ns)

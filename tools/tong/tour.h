@@ -6,6 +6,7 @@
 #ifndef TONG_TOOL_TOUR_H
 #define TONG_TOOL_TOUR_H
 
+#include "heirs.h"
 #include "tool.h"
 
 enum { TOUR_ROWS_MAX = 64 };
@@ -77,12 +78,16 @@ struct tour_side {
     const struct tour_row *row;
     const struct tour_input *input;
     char there[TOUR_ADDRESS_MAX], back[TOUR_ADDRESS_MAX];
+    int number;          /* 0: the far side, 1: the near one */
+    struct heirs *heirs; /* one for each way, where the ends are inherited, else NULL */
     struct tour_report *report;
     tong_channel *out, *in; /* the same one for a pair */
     bool opening;           /* it failed before the channels were open */
     const char *why;        /* a sentence of the tour's own; NULL for the library's */
 };
 
+/* Opens the row's address for a way, there or back, in a role. What has to be inherited is. */
+int tour_open(struct tour_side *side, tong_channel **ret_ch, bool back, uint32_t role, tong_deadline deadline);
 /* Sends the input, then times round trips. Leaves its errors in the report; returns NULL, as threads do. */
 void *tour_near(void *side);
 /* Checks every byte that arrives, then echoes. 0 or an error, with the sentence in result->why. */

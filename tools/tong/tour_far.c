@@ -7,25 +7,24 @@
 
 static int far_open(struct tour_side *s)
 {
-    const tong_opts opts = {.struct_size = sizeof opts, .end = s->row->endless ? 0 : TONG_END_LAST};
     tong_channel *listener;
     int r;
 
     if (s->row->back) {
-        r = tong_open(&s->in, s->there, TONG_PULL, &opts, tong_now());
+        r = tour_open(s, &s->in, false, TONG_PULL, tong_now());
         if (r < 0)
             return r;
         tool_guard(s->in);
-        r = tong_open(&s->out, s->back, TONG_PUSH, NULL, tong_now());
+        r = tour_open(s, &s->out, true, TONG_PUSH, tong_now());
         if (r >= 0)
             tool_guard(s->out);
         return r;
     }
-    r = tong_open(&listener, s->there, TONG_PAIR | TONG_LISTEN, NULL, tong_now());
+    r = tour_open(s, &listener, false, s->heirs ? TONG_PAIR : TONG_PAIR | TONG_LISTEN, tong_now());
     if (r < 0)
         return r;
     tool_guard(listener);
-    r = tool_pair_take(&listener, tong_in_ms(TOUR_STEP_MS));
+    r = s->heirs ? 0 : tool_pair_take(&listener, tong_in_ms(TOUR_STEP_MS));
     s->in = s->out = listener;
     return r;
 }

@@ -7,11 +7,10 @@
 
 static int near_open(struct tour_side *s)
 {
-    const tong_opts opts = {.struct_size = sizeof opts, .end = s->row->endless ? 0 : TONG_END_LAST};
-    int r = tong_open(&s->out, s->there, s->row->back ? TONG_PUSH : TONG_PAIR, NULL, tong_in_ms(TOUR_STEP_MS));
+    int r = tour_open(s, &s->out, false, s->row->back ? TONG_PUSH : TONG_PAIR, tong_in_ms(TOUR_STEP_MS));
 
     if (r >= 0 && s->row->back)
-        r = tong_open(&s->in, s->back, TONG_PULL, &opts, tong_in_ms(TOUR_STEP_MS));
+        r = tour_open(s, &s->in, true, TONG_PULL, tong_in_ms(TOUR_STEP_MS));
     else if (r >= 0)
         s->in = s->out;
     return r;

@@ -67,6 +67,17 @@ int tour_end(struct tour_side *s)
     return n == TONG_E_END ? 0 : n < 0 ? (int)n : tour_refuse(s, _("more arrived than was sent"));
 }
 
+int tour_open(struct tour_side *s, tong_channel **ret_ch, bool back, uint32_t role, tong_deadline deadline)
+{
+    tong_opts opts = {.struct_size = sizeof opts};
+    int r = s->heirs ? heirs_be(&s->heirs[back], s->number) : 0;
+
+    /* A pipe has one sender anyway. */
+    if (role == TONG_PULL && !s->heirs && !s->row->endless)
+        opts.end = TONG_END_LAST;
+    return r < 0 ? r : tong_open(ret_ch, back ? s->back : s->there, role, &opts, deadline);
+}
+
 tong_view tour_part(const struct tour_input *input, size_t message_bytes, uint64_t i)
 {
     size_t offset = (size_t)(i % tour_pass_messages(input, message_bytes)) * message_bytes;
@@ -129,7 +140,7 @@ static int processes_run(struct tour_side *near, struct tour_side *far, struct t
         tool_leave_signals();
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() == parent)
-            tour_near(near);
+            tour_near(near); /* of all that was forked it opens its own ends, and gives back the others */
         _exit(TOOL_DONE);
     }
     r = tour_far(far, result);
@@ -184,18 +195,29 @@ static void leftovers_remove(const struct tour_side *side)
 void tour_run(const struct tour_row *row, const struct tour_input *input, struct tour_result *ret_result)
 {
     struct tour_report *report = mmap(NULL, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    struct tour_side near = {.row = row, .input = input, .report = report}, far;
-    int r;
+    struct heirs heirs[2] = {HEIRS_NULL, HEIRS_NULL};
+    struct tour_side near = {.row = row, .input = input, .report = report, .number = 1}, far;
+    int r = 0;
 
     addresses_make(row, &near);
-    far = near;
     *ret_result = (struct tour_result){.verdict = TOUR_FAILED};
     if (report == MAP_FAILED) {
         snprintf(ret_result->why, sizeof ret_result->why, _("shared memory: %s"), strerror(errno));
         return;
     }
     ret_result->verdict = TOUR_OK;
-    r = row->threads ? threads_run(&near, &far, ret_result) : processes_run(&near, &far, ret_result);
+    if (heirs_needed(row->there)) {
+        near.heirs = heirs;
+        r = heirs_make(&heirs[0]);
+        if (r >= 0 && row->back)
+            r = heirs_make(&heirs[1]);
+    }
+    far = near;
+    far.number = 0;
+    if (r >= 0)
+        r = row->threads ? threads_run(&near, &far, ret_result) : processes_run(&near, &far, ret_result);
+    heirs_close(&heirs[0]);
+    heirs_close(&heirs[1]);
     judge(&far, r < 0 ? r : 0, report, ret_result);
     if (row->global && ret_result->verdict != TOUR_OK)
         leftovers_remove(&far);

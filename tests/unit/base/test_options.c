@@ -20,7 +20,7 @@ static int parse(const char *query, uint32_t allowed, tong_opts *opts)
 
     ck_assert_ptr_nonnull(exact);
     memcpy(exact, query, len);
-    r = tongi_options_parse(exact, len, allowed, ADDRESS, opts);
+    r = tongi_options_parse(exact, len, allowed, ADDRESS, opts, NULL);
     free(exact);
     return r;
 }
@@ -99,6 +99,9 @@ static void write_option(const struct tongi_option_spec *spec, uint64_t value, c
     case TONGI_KIND_TIME:
         snprintf(ret_query, room, "%.*s=%lluns", (int)(len - strlen("_ns")), spec->name, (unsigned long long)value);
         break;
+    case TONGI_KIND_TEXT:
+        snprintf(ret_query, room, "%s=uid:%llu", spec->name, (unsigned long long)value);
+        break;
     case TONGI_KIND_MODE:
         snprintf(ret_query, room, "%s=%llo", spec->name, (unsigned long long)value);
         break;
@@ -131,7 +134,9 @@ static tong_opts with_field(const struct tongi_option_spec *spec, uint64_t value
     tong_opts opts = {.struct_size = sizeof opts};
     uint32_t narrow = (uint32_t)value;
 
-    if (spec->width == sizeof narrow)
+    if (spec->kind == TONGI_KIND_TEXT)
+        opts.allow = "uid:1";
+    else if (spec->width == sizeof narrow)
         memcpy((char *)&opts + spec->offset, &narrow, sizeof narrow);
     else
         memcpy((char *)&opts + spec->offset, &value, sizeof value);
@@ -149,6 +154,8 @@ TONG_TEST_LOOP(range, 0, TONGI_OPT_COUNT)
         opts = (tong_opts){0};
         write_option(spec, inside[i], query, sizeof query);
         ck_ok(parse(query, 1u << _i, &opts));
+        if (spec->kind == TONGI_KIND_TEXT)
+            continue;
         ck_assert_uint_eq(field(&opts, spec), inside[i]);
         if (spec->kind == TONGI_KIND_WORD)
             continue;
@@ -163,10 +170,12 @@ TONG_TEST_LOOP(range_of_a_struct, 0, TONGI_OPT_COUNT)
     const struct tongi_option_spec *spec = &tongi_option_specs[_i];
     tong_opts given = with_field(spec, spec->most), taken = {0};
 
-    ck_ok(tongi_options_take(&given, 1u << _i, ADDRESS, &taken));
+    ck_ok(tongi_options_take(&given, 1u << _i, ADDRESS, &taken, NULL));
+    if (spec->kind == TONGI_KIND_TEXT)
+        return;
     ck_assert_uint_eq(field(&taken, spec), spec->most);
     given = with_field(spec, spec->most + 1);
-    ck_error(tongi_options_take(&given, 1u << _i, ADDRESS, &taken), -ERANGE);
+    ck_error(tongi_options_take(&given, 1u << _i, ADDRESS, &taken, NULL), -ERANGE);
     SAYS("option '", " takes ");
     ck_assert_uint_eq(field(&taken, spec), spec->most);
 }
@@ -180,7 +189,7 @@ TONG_TEST_LOOP(not_here, 0, TONGI_OPT_COUNT)
     write_option(spec, spec->least, query, sizeof query);
     refuses(query, ALL & ~(1u << _i), TONG_E_ADDRESS);
     SAYS("there is no option '");
-    ck_error(tongi_options_take(&given, ALL & ~(1u << _i), ADDRESS, &taken), TONG_E_ADDRESS);
+    ck_error(tongi_options_take(&given, ALL & ~(1u << _i), ADDRESS, &taken, NULL), TONG_E_ADDRESS);
     SAYS("there is no option '");
 }
 
@@ -269,16 +278,56 @@ TONG_TEST(the_first_error_counts)
     refuses("nonsense&size=0", ALL, TONG_E_ADDRESS);
 }
 
+/* ---- allow= ---------------------------------------------------------------------------------------------------- */
+
+TONG_TEST(allow_in_the_address)
+{
+    static const char query[] = "allow=uid:7,gid:8&depth=3";
+    struct tongi_allow allow = {.count = 0};
+    tong_opts opts = {0};
+
+    ck_ok(tongi_options_parse(query, strlen(query), ALL, ADDRESS, &opts, &allow));
+    ck_assert_uint_eq(allow.count, 2);
+    ck_assert(tongi_allow_has_user(&allow, 7) && tongi_allow_has_group(&allow, 8));
+    ck_assert_uint_eq(opts.depth, 3);
+    ck_assert_uint_eq(tongi_options_given(&opts), TONGI_OPT_ALLOW | TONGI_OPT_DEPTH);
+    refuses("allow=uid:7&allow=uid:8", ALL, TONG_E_ADDRESS);
+    SAYS("'allow'", "given twice");
+    refuses("allow=root", ALL, TONG_E_ADDRESS);
+    SAYS("'allow'", "uid:1000,gid:100");
+    refuses("allow=uid:4294967295", ALL, -ERANGE);
+    SAYS("'allow'", "4294967294");
+    refuses("allow", ALL, TONG_E_ADDRESS);
+    SAYS("'allow'", "needs a value");
+}
+
+TONG_TEST(allow_in_the_struct)
+{
+    struct tongi_allow allow = {.count = 9};
+    tong_opts given = {.struct_size = sizeof given, .allow = "gid:5"}, taken;
+
+    ck_ok(tongi_options_take(&given, ALL, ADDRESS, &taken, &allow));
+    ck_assert_uint_eq(allow.count, 1);
+    ck_assert(tongi_allow_has_group(&allow, 5));
+    ck_error(tongi_options_parse("allow=uid:1", 11, ALL, ADDRESS, &taken, &allow), TONG_E_ADDRESS);
+    SAYS("'allow'", "given twice");
+    given.allow = "";
+    ck_error(tongi_options_take(&given, ALL, ADDRESS, &taken, &allow), TONG_E_ADDRESS);
+    SAYS("'allow'", "uid:1000,gid:100");
+    ck_ok(tongi_options_take(NULL, ALL, ADDRESS, &taken, &allow));
+    ck_assert_uint_eq(allow.count, 0);
+}
+
 /* ---- the struct ------------------------------------------------------------------------------------------------ */
 
 TONG_TEST(no_struct_is_an_empty_one)
 {
     tong_opts taken = {.depth = 7};
 
-    ck_ok(tongi_options_take(NULL, 0, ADDRESS, &taken));
+    ck_ok(tongi_options_take(NULL, 0, ADDRESS, &taken, NULL));
     ck_assert_uint_eq(taken.struct_size, sizeof taken);
     ck_assert_uint_eq(taken.depth, 0);
-    ck_ok(tongi_options_take(&(tong_opts){.struct_size = sizeof taken}, 0, ADDRESS, &taken));
+    ck_ok(tongi_options_take(&(tong_opts){.struct_size = sizeof taken}, 0, ADDRESS, &taken, NULL));
 }
 
 TONG_TEST(whole_struct)
@@ -297,7 +346,7 @@ TONG_TEST(whole_struct)
                              .handshake_ns = 7000000};
     tong_opts taken;
 
-    ck_ok(tongi_options_take(&given, ALL, ADDRESS, &taken));
+    ck_ok(tongi_options_take(&given, ALL, ADDRESS, &taken, NULL));
     ck_assert_int_eq(memcmp(&taken, &given, sizeof given), 0);
 }
 
@@ -306,7 +355,7 @@ TONG_TEST(negative_time)
     const tong_opts given = {.struct_size = sizeof given, .handshake_ns = -1};
     tong_opts taken;
 
-    ck_error(tongi_options_take(&given, ALL, ADDRESS, &taken), -ERANGE);
+    ck_error(tongi_options_take(&given, ALL, ADDRESS, &taken, NULL), -ERANGE);
 }
 
 TONG_TEST(senseless_struct_size)
@@ -316,8 +365,8 @@ TONG_TEST(senseless_struct_size)
     for (size_t i = 0; i < sizeof senseless / sizeof *senseless; i++) {
         const tong_opts given = {.struct_size = senseless[i], .depth = 1};
         tong_opts taken = {.depth = 9};
-        ck_error(tongi_options_take(&given, ALL, ADDRESS, &taken), -EINVAL);
-        SAYS("struct_size", "sizeof (tong_opts), 80");
+        ck_error(tongi_options_take(&given, ALL, ADDRESS, &taken, NULL), -EINVAL);
+        SAYS("struct_size", "sizeof (tong_opts), 96");
         ck_assert_uint_eq(taken.depth, 9);
     }
 }
@@ -330,10 +379,10 @@ TONG_TEST(struct_of_a_newer_version)
     } newer = {.known = {.struct_size = sizeof newer, .size = 5}};
     tong_opts taken;
 
-    ck_ok(tongi_options_take(&newer.known, ALL, ADDRESS, &taken));
+    ck_ok(tongi_options_take(&newer.known, ALL, ADDRESS, &taken, NULL));
     ck_assert_uint_eq(taken.size, 5);
     ck_assert_uint_eq(taken.struct_size, sizeof taken);
     newer.unknown[1] = 1;
-    ck_error(tongi_options_take(&newer.known, ALL, ADDRESS, &taken), TONG_E_ADDRESS);
+    ck_error(tongi_options_take(&newer.known, ALL, ADDRESS, &taken, NULL), TONG_E_ADDRESS);
     SAYS("this version of the library does not know");
 }

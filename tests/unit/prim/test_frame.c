@@ -34,8 +34,21 @@ TONG_TEST(every_byte_of_a_header_has_its_place)
         struct tongi_frame frame = tongi_frame_decode(bytes);
         ck_assert_uint_eq(frame.len, i < 4 ? 0xa5u << 8 * i : 0);
         ck_assert_uint_eq(frame.type, i == 4 ? 0xa5 : 0);
-        ck_assert_uint_eq(frame.flags, i > 4 ? 0xa5u << 8 * (i - 5) : 0);
+        ck_assert_uint_eq(frame.flags, i == 5 ? 0xa5 : 0);
+        ck_assert_uint_eq(frame.descriptors, i > 5 ? 0xa5u << 8 * (i - 6) : 0);
+        ck_assert_uint_eq(tongi_frame_descriptors(tongi_frame_word(bytes)), frame.descriptors);
     }
+}
+
+TONG_TEST(a_message_that_announces_descriptors)
+{
+    static const uint8_t due[TONGI_FRAME_BYTES] = {5, 0, 0, 0, TONGI_FRAME_DATA, 0, 0x34, 0x12};
+    uint8_t bytes[TONGI_FRAME_BYTES];
+
+    tongi_frame_encode_with(bytes, TONGI_FRAME_DATA, 5, 0x1234);
+    ck_assert_mem_eq(bytes, due, sizeof due);
+    ck_assert_uint_eq(tongi_frame_decode(bytes).descriptors, 0x1234);
+    ck_assert(tongi_frame_word(bytes) >> 32 != TONGI_FRAME_PLAIN_DATA);
 }
 
 struct verdict {
@@ -47,32 +60,37 @@ struct verdict {
 TONG_TEST(what_headers_are_acceptable)
 {
     static const struct verdict verdicts[] = {
-        {{0, TONGI_FRAME_DATA, 0}, true, NULL},
-        {{SIZE_MAX_BYTES, TONGI_FRAME_DATA, 0}, true, NULL},
-        {{SIZE_MAX_BYTES + 1, TONGI_FRAME_DATA, 0}, true, "limit"},
-        {{UINT32_MAX, TONGI_FRAME_DATA, 0}, true, "limit"},
-        {{0, TONGI_FRAME_DATA, 1}, true, "flags"},
-        {{0, TONGI_FRAME_DATA, 0x800000}, true, "flags"},
-        {{0, TONGI_FRAME_DATA, 0}, false, "does not speak"},
-        {{16, TONGI_FRAME_HELLO, 0}, false, NULL},
-        {{0, TONGI_FRAME_HELLO, 0}, false, NULL}, /* its body will tell */
-        {{TONGI_CONTROL_MAX, TONGI_FRAME_HELLO, 0}, false, NULL},
-        {{TONGI_CONTROL_MAX + 1, TONGI_FRAME_HELLO, 0}, false, "does not speak"},
-        {{16, TONGI_FRAME_HELLO, 2}, false, "flags"},
-        {{16, TONGI_FRAME_HELLO, 0}, true, "twice"},
-        {{0, TONGI_FRAME_END, 0}, true, NULL},
-        {{1, TONGI_FRAME_END, 0}, true, "farewell"},
-        {{0, TONGI_FRAME_END, 0}, false, "does not speak"},
-        {{0, TONGI_FRAME_REFUSE, 0}, false, NULL},
-        {{0, TONGI_FRAME_REFUSE, 0}, true, NULL},
-        {{TONGI_CONTROL_MAX, TONGI_FRAME_REFUSE, 0}, true, NULL},
-        {{TONGI_CONTROL_MAX + 1, TONGI_FRAME_REFUSE, 0}, true, "too long"},
-        {{TONGI_CONTROL_MAX + 1, TONGI_FRAME_REFUSE, 0}, false, "too long"},
-        {{0, 0, 0}, true, "no known type"},
-        {{0, 5, 0}, true, "no known type"},
-        {{0, 255, 0}, true, "no known type"},
-        {{0, 0, 0}, false, "does not speak"},
-        {{0x20544547, '/', 0}, false, "does not speak"}, /* GET / */
+        {{0, TONGI_FRAME_DATA, 0, 0}, true, NULL},
+        {{SIZE_MAX_BYTES, TONGI_FRAME_DATA, 0, 0}, true, NULL},
+        {{SIZE_MAX_BYTES + 1, TONGI_FRAME_DATA, 0, 0}, true, "limit"},
+        {{UINT32_MAX, TONGI_FRAME_DATA, 0, 0}, true, "limit"},
+        {{0, TONGI_FRAME_DATA, 1, 0}, true, "flags"},
+        {{0, TONGI_FRAME_DATA, 0x80, 0}, true, "flags"},
+        {{0, TONGI_FRAME_DATA, 0, 1}, true, NULL}, /* whether they came is the reader's to tell */
+        {{0, TONGI_FRAME_DATA, 0, UINT16_MAX}, true, NULL},
+        {{16, TONGI_FRAME_HELLO, 0, 1}, false, "flags"},
+        {{0, TONGI_FRAME_END, 0, 1}, true, "flags"},
+        {{0, TONGI_FRAME_REFUSE, 0, 1}, true, "flags"},
+        {{0, TONGI_FRAME_DATA, 0, 0}, false, "does not speak"},
+        {{16, TONGI_FRAME_HELLO, 0, 0}, false, NULL},
+        {{0, TONGI_FRAME_HELLO, 0, 0}, false, NULL}, /* its body will tell */
+        {{TONGI_CONTROL_MAX, TONGI_FRAME_HELLO, 0, 0}, false, NULL},
+        {{TONGI_CONTROL_MAX + 1, TONGI_FRAME_HELLO, 0, 0}, false, "does not speak"},
+        {{16, TONGI_FRAME_HELLO, 2, 0}, false, "flags"},
+        {{16, TONGI_FRAME_HELLO, 0, 0}, true, "twice"},
+        {{0, TONGI_FRAME_END, 0, 0}, true, NULL},
+        {{1, TONGI_FRAME_END, 0, 0}, true, "farewell"},
+        {{0, TONGI_FRAME_END, 0, 0}, false, "does not speak"},
+        {{0, TONGI_FRAME_REFUSE, 0, 0}, false, NULL},
+        {{0, TONGI_FRAME_REFUSE, 0, 0}, true, NULL},
+        {{TONGI_CONTROL_MAX, TONGI_FRAME_REFUSE, 0, 0}, true, NULL},
+        {{TONGI_CONTROL_MAX + 1, TONGI_FRAME_REFUSE, 0, 0}, true, "too long"},
+        {{TONGI_CONTROL_MAX + 1, TONGI_FRAME_REFUSE, 0, 0}, false, "too long"},
+        {{0, 0, 0, 0}, true, "no known type"},
+        {{0, 5, 0, 0}, true, "no known type"},
+        {{0, 255, 0, 0}, true, "no known type"},
+        {{0, 0, 0, 0}, false, "does not speak"},
+        {{0x20544547, '/', 0, 0}, false, "does not speak"}, /* GET / */
     };
 
     for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++) {
@@ -94,7 +112,7 @@ TONG_TEST(every_header_is_judged)
             bytes[at] = (uint8_t)(word >> 8 * at);
         struct tongi_frame frame = tongi_frame_decode(bytes);
         bool greeted = i & 1;
-        bool good = !frame.flags &&
+        bool good = !frame.flags && (!frame.descriptors || frame.type == TONGI_FRAME_DATA) &&
                     (frame.type == TONGI_FRAME_REFUSE  ? frame.len <= TONGI_CONTROL_MAX
                      : frame.type == TONGI_FRAME_HELLO ? !greeted && frame.len <= TONGI_CONTROL_MAX
                      : frame.type == TONGI_FRAME_DATA  ? greeted && frame.len <= SIZE_MAX_BYTES
@@ -106,7 +124,7 @@ TONG_TEST(every_header_is_judged)
 
 /* ---- hello ----------------------------------------------------------------------------------------------------- */
 
-static const struct tongi_hello hello = {.role = TONG_PUSH, .size_max = 0x1122334455667788};
+static const struct tongi_hello hello = {.role = TONG_PUSH, .size_max = 0x1122334455667788, .descriptors = 0xab};
 
 TONG_TEST(hello_there_and_back)
 {
@@ -114,7 +132,7 @@ TONG_TEST(hello_there_and_back)
         16,        0,    0,    0,    TONGI_FRAME_HELLO,
         0,         0,    0, /* header */
         'T',       'O',  'N',  'G',  TONGI_HELLO_VERSION,
-        TONG_PUSH, 0,    0, /* who */
+        TONG_PUSH, 0xab, 0, /* who, and descriptors */
         0x88,      0x77, 0x66, 0x55, 0x44,
         0x33,      0x22, 0x11, /* size_max */
     };
@@ -126,6 +144,7 @@ TONG_TEST(hello_there_and_back)
     ck_ok(tongi_hello_decode(bytes + TONGI_FRAME_BYTES, sizeof bytes - TONGI_FRAME_BYTES, &read));
     ck_assert_uint_eq(read.role, hello.role);
     ck_assert(read.size_max == hello.size_max);
+    ck_assert_uint_eq(read.descriptors, hello.descriptors);
 }
 
 TONG_TEST(what_is_no_hello)

@@ -17,7 +17,9 @@ static void is_event(const tong_event *event, uint32_t what, uint64_t peer)
 {
     ck_assert_uint_eq(event->what, what);
     ck_assert_uint_eq(event->peer, peer);
-    ck_assert_uint_eq(event->reserved, 0);
+    ck_assert_uint_eq(event->pid, 0);
+    ck_assert_uint_eq(event->uid, UINT32_MAX);
+    ck_assert_uint_eq(event->gid, UINT32_MAX);
 }
 
 TONG_TEST(nothing_at_first)
@@ -144,5 +146,48 @@ TONG_TEST(many_threads)
         for (uint32_t i = 0; i < n; i++)
             seen += events[i].what == TONG_EVENTS_LOST ? events[i].peer : 1;
     ck_assert_uint_eq(seen, 2 * THREADS * ROUNDS);
+    tongi_report_fini(&report);
+}
+
+/* ---- who it is about -------------------------------------------------------------------------------------------- */
+
+static void refuse(uint32_t uid)
+{
+    tongi_report_event_of(&report, &(tong_event){.what = TONG_REFUSED, .pid = 7, .uid = uid, .gid = 8});
+}
+
+TONG_TEST(an_event_tells_who)
+{
+    tongi_report_init(&report);
+    tongi_report_event_of(&report, &(tong_event){.what = TONG_JOINED, .pid = 5, .uid = 6, .gid = 7, .peer = 1});
+    refuse(1000);
+    ck_assert_uint_eq(peers(), 1);
+    ck_assert_uint_eq(tongi_load_relaxed_u64(&report.refused), 1);
+    ck_assert_uint_eq(tongi_report_take(&report, events, 8), 2);
+    ck_assert_uint_eq(events[0].pid, 5);
+    ck_assert_uint_eq(events[0].uid, 6);
+    ck_assert_uint_eq(events[0].gid, 7);
+    ck_assert_uint_eq(events[1].what, TONG_REFUSED);
+    ck_assert_uint_eq(events[1].uid, 1000);
+    tongi_report_fini(&report);
+}
+
+TONG_TEST(a_stranger_who_comes_again_and_again_pushes_nobody_out)
+{
+    tongi_report_init(&report);
+    for (int i = 0; i < 3 * TONGI_EVENTS_MAX; i++)
+        refuse(1000);
+    tongi_report_event(&report, TONG_JOINED, 1);
+    refuse(1000);
+    refuse(1001);
+    ck_assert_uint_eq(tongi_load_relaxed_u64(&report.refused), 3 * TONGI_EVENTS_MAX + 2);
+    ck_assert_uint_eq(tongi_report_take(&report, events, 2 * TONGI_EVENTS_MAX), 4);
+    ck_assert_uint_eq(events[0].what, TONG_REFUSED);
+    is_event(&events[1], TONG_JOINED, 1);
+    ck_assert_uint_eq(events[2].uid, 1000);
+    ck_assert_uint_eq(events[3].uid, 1001);
+    /* What was taken is told again. */
+    refuse(1001);
+    ck_assert_uint_eq(tongi_report_take(&report, events, 8), 1);
     tongi_report_fini(&report);
 }

@@ -69,10 +69,14 @@ static void install_stubs(void)
     X(readv, (0, NULL, 0))                                                                                             \
     X(writev, (0, NULL, 0))                                                                                            \
     X(pwritev2, (0, NULL, 0, 0, 0))                                                                                    \
+    X(pipe2, (NULL, 0))                                                                                                \
+    X(dup3, (0, 0, 0))                                                                                                 \
+    X(spawn, (NULL, NULL, NULL, NULL, NULL, NULL))                                                                     \
     X(thread_sigmask, (0, NULL, NULL))                                                                                 \
     X(sigpending, (NULL))                                                                                              \
     X(sigtimedwait, (NULL, NULL, NULL))                                                                                \
     X(open_at, (0, NULL, 0, 0))                                                                                        \
+    X(mkfifoat, (0, NULL, 0))                                                                                          \
     X(unlinkat, (0, NULL, 0))                                                                                          \
     X(fstat, (0, NULL))                                                                                                \
     X(fstatat, (0, NULL, NULL, 0))                                                                                     \
@@ -81,6 +85,10 @@ static void install_stubs(void)
     X(current_directory, (NULL, 0))                                                                                    \
     X(fcntl_int, (0, 0, 0))                                                                                            \
     X(fcntl_lock, (0, 0, NULL))                                                                                        \
+    X(flock, (0, 0))                                                                                                   \
+    X(unread_bytes, (0, NULL))                                                                                         \
+    X(readlinkat, (0, NULL, NULL, 0))                                                                                  \
+    X(getdents64, (0, NULL, 0))                                                                                        \
     X(eventfd, (0, 0))                                                                                                 \
     X(timerfd_create, (0, 0))                                                                                          \
     X(timerfd_settime, (0, 0, NULL, NULL))                                                                             \
@@ -90,7 +98,6 @@ static void install_stubs(void)
     X(sched_getaffinity, (0, 0, NULL))                                                                                 \
     X(processors_online, ())                                                                                           \
     X(getrandom, (NULL, 0, 0))                                                                                         \
-    X(getdents64, (0, NULL, 0))                                                                                        \
     X(resource_limit, (0, NULL))                                                                                       \
     X(queue_open, (NULL, 0, 0, NULL))                                                                                  \
     X(mq_unlink, (NULL))                                                                                               \
