@@ -48,8 +48,9 @@ const char *tongi_instead(const struct tongi_transport_ops *ops, uint32_t roles,
         const struct tongi_transport_ops *other = tongi_transports[i];
         if (other == ops || !has(other, roles, bits))
             continue;
-        if (ops->instead && strcmp(other->scheme, ops->instead) == 0)
-            return other->scheme;
+        /* A variant has words of its own for its scheme's other ones. */
+        if (ops->instead && (strcmp(other->scheme, ops->instead) == 0 || strcmp(other->scheme, ops->scheme) == 0))
+            return ops->instead;
         found = found ? found : other->scheme;
         if (!alike && !((other->caps.bits ^ ops->caps.bits) & TONG_CAP_PROCESSES))
             alike = other->scheme;
