@@ -236,7 +236,7 @@ static bool may_go(int fd)
            (attributes.mq_curmsgs == 0 || (status.st_mode & GOES_ALWAYS) == GOES_ALWAYS);
 }
 
-/* Of two that leave at once each would see the other's lock, so that who is not alone drops its own and looks again: the
+/* Of two that leave at once each would see the other's lock. So who is not alone drops its own and looks again: the
  * second to drop it finds nobody, or somebody who is alone. */
 static bool is_last(int fd)
 {

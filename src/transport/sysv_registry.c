@@ -129,8 +129,8 @@ int tongi_sysv_file_seize(int file)
     struct stat status;
     int r = lock(file, F_WRLCK);
 
-    /* Of two that leave at once each would see the other's lock, so that who is not alone drops its own and looks again:
-     * the second to drop it finds nobody, or somebody who is alone. */
+    /* Of two that leave at once each would see the other's lock. So who is not alone drops its own and looks again: the
+     * second to drop it finds nobody, or somebody who is alone. */
     if (r == -EAGAIN) {
         lock(file, F_UNLCK);
         r = lock(file, F_WRLCK);
