@@ -32,7 +32,7 @@ static const struct row rows[] = {
 #undef CONFORM_VARIANT
 };
 
-enum { ROW_COUNT = sizeof rows / sizeof rows[0], CONVERSATION_COUNT = 6, STAMP_MAX = 4096, TIMEOUT_S = 60 };
+enum { ROW_COUNT = sizeof rows / sizeof rows[0], CONVERSATION_COUNT = 6, STAMP_MAX = 16384, TIMEOUT_S = 60 };
 
 /* One test on one row in one conversation, as the runner knows it. */
 struct stamp {
