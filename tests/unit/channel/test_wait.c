@@ -490,3 +490,67 @@ TONG_TEST_TIMEOUT(shutdown_wakes_both_threads, 30)
         tong_close(ch);
     }
 }
+
+/* ---- a mechanism that sleeps in a call of its own --------------------------------------------------------------- */
+
+static uint32_t inside[3]; /* sleeps, by direction */
+
+static int sleep_inside(void *state, uint32_t direction)
+{
+    (void)state;
+    inside[direction]++;
+    if (inside[direction] == 3)
+        message_comes();
+    return tiny.pollset_answer;
+}
+
+static tong_channel *sleeper(void)
+{
+    static struct tongi_transport_ops ops;
+    tong_channel *made = tiny_channel(TONG_PAIR);
+
+    ops = tiny_ops;
+    ops.wait = sleep_inside;
+    made->ops = &ops;
+    memset(inside, 0, sizeof inside);
+    return made;
+}
+
+TONG_TEST(without_a_deadline_a_single_thread_sleeps_inside)
+{
+    if (!tongi_process_is_single())
+        return; /* a sanitizer has a thread of its own */
+    ch = sleeper();
+    tiny_time();
+    ck_assert_int_eq(recv_until(tong_forever()), 4);
+    ck_assert_uint_eq(inside[TONG_IN], 3); /* each time something happened, it looked */
+    ck_assert_uint_eq(tiny_sleeps, 0);
+    tiny.taken = tiny.n_incoming = 0;
+    tiny.pollset_answer = TONG_E_GONE;
+    ck_error(recv_until(tong_forever()), TONG_E_GONE);
+    tiny.send_answer = -EAGAIN;
+    ck_error(tong_send(ch, "x", 1, tong_forever()), TONG_E_GONE);
+    ck_assert_uint_eq(inside[TONG_OUT], 1);
+    tong_close(ch);
+}
+
+static void *do_nothing(void *context)
+{
+    return context;
+}
+
+TONG_TEST(a_deadline_or_another_thread_sleeps_outside)
+{
+    pthread_t thread;
+
+    ch = sleeper();
+    tiny_time();
+    ck_error(recv_until(tong_in_ms(5)), -ETIMEDOUT);
+    ck_assert_uint_eq(tiny_sleeps, 1);
+    ck_assert_int_eq(pthread_create(&thread, NULL, do_nothing, NULL), 0);
+    pthread_join(thread, NULL);
+    tiny_wakes = message_comes;
+    ck_assert_int_eq(recv_until(tong_forever()), 4);
+    ck_assert_uint_eq(inside[TONG_IN], 0);
+    tong_close(ch);
+}
