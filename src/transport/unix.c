@@ -319,12 +319,13 @@ static const struct tongi_transport_ops raw_ops = {
 };
 
 static const struct tongi_transport_ops packet_ops = {
-    .options = HUB_OPTIONS | TONGI_OPT_HANDSHAKE,
+    .options = HUB_OPTIONS | TONGI_OPT_HANDSHAKE | TONGI_OPT_DESCRIPTORS | TONGI_OPT_CREDENTIALS,
     .presets = {.size = TONGI_PACKET_SIZE_DEFAULT,
                 .socket = TONG_SOCKET_SEQPACKET,
                 .handshake_ns = TONGI_HANDSHAKE_NS,
+                .credentials = TONG_CREDENTIALS_CONNECTION,
                 HUB_PRESETS},
-    .caps = {.level = TONG_ACCEPTED, .bits = HUB_BITS, .roles = HUB_ROLES, .copies = 2},
+    .caps = {.level = TONG_ACCEPTED, .bits = HUB_BITS | TONG_CAP_DESCRIPTORS, .roles = HUB_ROLES, .copies = 2},
     HUB_SLOTS,
 };
 

@@ -136,6 +136,7 @@ static int64_t dgram_send(void *state, const tong_view *msgs, uint32_t n)
 static int dgram_send_parts(void *state, const tong_view *parts, uint32_t n, const tong_meta *meta)
 {
     struct tongi_unix_dgram *dgram = state;
+    const struct tongi_batch batch = {.parts = parts, .n = n, .gather = true};
     uint8_t stage[TONGI_GATHER_BYTES];
     int64_t r = 0;
 
@@ -144,7 +145,7 @@ static int dgram_send_parts(void *state, const tong_view *parts, uint32_t n, con
         r = hold(dgram);
         if (r < 0)
             return (int)r;
-        r = sent(dgram, tongi_packet_put(dgram->fd, stage, 0, parts, n), 1);
+        r = sent(dgram, tongi_packet_put(dgram->fd, stage, 0, &batch), 1);
     }
     return r < 0 ? (int)r : 0;
 }

@@ -9,7 +9,9 @@
 #define BARE_PATH "bare.sock"
 #define BARE_ADDRESS "unix:" BARE_PATH
 
+/* Of a stream, or of any type. */
 int bare_connect(void);
+int bare_connect_as(int type);
 int bare_listen(void);
 /* All of it goes in at once. */
 void bare_write(int fd, const void *bytes, size_t len);

@@ -214,8 +214,6 @@ TONG_TEST(every_connection_is_asked)
     }
     ck_error(tong_open(&tx, BARE_ADDRESS "?socket=dgram&allow=uid:0", TONG_PUSH, NULL, tong_now()), TONG_E_ADDRESS);
     SAYS("'allow'");
-    ck_error(tong_open(&tx, BARE_ADDRESS "?socket=seqpacket&descriptors=1", TONG_PULL, NULL, tong_now()),
-             TONG_E_ADDRESS);
 }
 
 /* ---- whom one talks to ------------------------------------------------------------------------------------------ */
@@ -513,6 +511,45 @@ TONG_TEST(each_message_tells_its_sender)
     tong_close(rx);
 }
 
+TONG_TEST(each_packet_tells_its_sender)
+{
+    tong_channel *rx;
+    tong_span spans[4];
+    tong_meta metas[4], meta;
+    int fd;
+
+    if (!can_change_user())
+        return;
+    rx = bare_open_as(TONG_PULL, "?credentials=message&socket=seqpacket");
+    fd = bare_connect_as(SOCK_SEQPACKET);
+    bare_hello(fd, TONG_PUSH);
+    for (int i = 0; i < 3; i++) {
+        write_both(fd, "\x09" MESSAGE("a"), "\x09" MESSAGE("b"));
+        for (char what = 'a'; what <= 'b'; what++) {
+            meta = receive_one(rx, what);
+            SAME(meta.flags, TONG_VOUCHED);
+            SAME(meta.uid, what == 'a' ? 0 : NOBODY);
+            CHECK((meta.pid == (uint32_t)getpid()) == (what == 'a'));
+        }
+    }
+    /* In place, with the first still lent when the second is read. */
+    write_both(fd, "\x09" MESSAGE("c"), "\x09" MESSAGE("d"));
+    for (int64_t due = 0; due < 2;) {
+        for (int i = 0; i < 4; i++)
+            metas[i] = (tong_meta){.struct_size = sizeof metas[i]};
+        int64_t n = ck_ok(tong_peek(rx, spans + due, metas + due, (uint32_t)(4 - due), conform_patience()));
+        for (int64_t i = due; i < due + n; i++) {
+            SAME(*(char *)spans[i].data, 'c' + i);
+            SAME(metas[i].uid, i == 0 ? 0 : NOBODY);
+            SAME(metas[i].flags, TONG_VOUCHED);
+        }
+        due += n;
+    }
+    ck_ok(tong_release(rx, spans, 2));
+    close(fd);
+    tong_close(rx);
+}
+
 TONG_TEST(without_that_the_connection_tells)
 {
     tong_channel *rx;
@@ -536,16 +573,16 @@ TONG_TEST(without_that_the_connection_tells)
 }
 
 /* A long body comes by other reads than a short one. */
-TONG_TEST(a_long_message_tells_its_sender)
+static void long_messages_tell(const char *address, size_t long_len)
 {
     enum { LEN = 300000 };
     tong_channel *ends[2];
     static char body[LEN];
     tong_meta meta;
 
-    ck_ok(tong_pair(ends, "unix:?credentials=message"));
+    ck_ok(tong_pair(ends, address));
     for (int i = 0; i < 6; i++) {
-        size_t len = i % 2 ? 1 : LEN;
+        size_t len = i % 3 ? long_len : 1;
         int64_t r;
 
         ck_ok(tong_send(ends[0], body, len, tong_now()));
@@ -559,4 +596,10 @@ TONG_TEST(a_long_message_tells_its_sender)
     }
     tong_close(ends[0]);
     tong_close(ends[1]);
+}
+
+TONG_TEST(a_long_message_tells_its_sender)
+{
+    long_messages_tell("unix:?credentials=message", 300000);
+    long_messages_tell("unix:?credentials=message&socket=seqpacket", 100000);
 }
