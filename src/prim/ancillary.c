@@ -8,8 +8,6 @@
 #include "sys/sys.h"
 
 #define NO_HEADER UINT64_MAX
-/* What the kernel says of a sender that has no number in this namespace, or of bytes sent before it was asked. */
-#define NOBODY 65534u
 
 struct tongi_ancillary *tongi_ancillary_new(uint32_t descriptors, bool credentials)
 {
@@ -68,7 +66,7 @@ static void set_add(struct tongi_ancillary *ancillary, const struct tongi_contro
 
 static void sender_note(struct tongi_ancillary *ancillary, const struct tongi_control *control)
 {
-    bool named = control->credentials && (control->pid || control->uid != NOBODY);
+    bool named = tongi_control_is_named(control);
 
     if (named == ancillary->named && control->pid == ancillary->pid && control->uid == ancillary->uid &&
         control->gid == ancillary->gid)

@@ -332,7 +332,8 @@ static const struct tongi_transport_ops packet_ops = {
 static const struct tongi_transport_ops *variant(const tong_opts *opts)
 {
     if (opts->socket == TONG_SOCKET_DGRAM)
-        return &tongi_unix_dgram_ops;
+        return opts->allow || opts->credentials == TONG_CREDENTIALS_MESSAGE ? &tongi_unix_dgram_senders_ops
+                                                                            : &tongi_unix_dgram_ops;
     if (opts->socket == TONG_SOCKET_SEQPACKET)
         return &packet_ops;
     if (opts->framing == TONG_FRAMING_LINE)

@@ -33,12 +33,20 @@ int bare_connect(void)
     return bare_connect_as(SOCK_STREAM);
 }
 
-int bare_listen(void)
+int bare_bind(int type)
 {
     struct sockaddr_un name;
-    int fd = bare_socket(SOCK_STREAM, &name);
+    int fd = bare_socket(type, &name);
 
-    CHECK(bind(fd, (struct sockaddr *)&name, sizeof name) == 0 && listen(fd, 10) == 0);
+    CHECK(bind(fd, (struct sockaddr *)&name, sizeof name) == 0);
+    return fd;
+}
+
+int bare_listen(void)
+{
+    int fd = bare_bind(SOCK_STREAM);
+
+    CHECK(listen(fd, 10) == 0);
     return fd;
 }
 

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "bare.h"
@@ -14,21 +13,10 @@
 #define SEQPACKET "?socket=seqpacket"
 #define DGRAM "?socket=dgram"
 
-static const struct sockaddr_un place = {.sun_family = AF_UNIX, .sun_path = BARE_PATH};
-
-static int packet_socket(int type)
-{
-    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-
-    CHECK(fd >= 0);
-    return fd;
-}
-
 static int packet_bind(int type)
 {
-    int fd = packet_socket(type);
+    int fd = bare_bind(type);
 
-    CHECK(bind(fd, (const struct sockaddr *)&place, sizeof place) == 0);
     CHECK(type == SOCK_DGRAM || listen(fd, 10) == 0);
     return fd;
 }
