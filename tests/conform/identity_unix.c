@@ -3,7 +3,6 @@
  * Most of it takes two users, so that only root can see it. */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,25 +13,7 @@
 
 #include "bare.h"
 #include "ends.h"
-#include "prim/control.h"
-
-enum { NOBODY = 65534, SOMEBODY = 65533, THEIR_GROUP = 65532 };
-
-/* A test that needs another user; the working directory and the runner's, in which it lies, are open to all then. */
-static bool can_change_user(void)
-{
-    if (geteuid() != 0)
-        return false;
-    CHECK(chmod("..", 0755) == 0 && chmod(".", 0755) == 0);
-    return true;
-}
-
-static void become(uid_t uid)
-{
-    const gid_t group = THEIR_GROUP;
-
-    CHECK(setgroups(1, &group) == 0 && setresgid(uid, uid, uid) == 0 && setresuid(uid, uid, uid) == 0);
-}
+#include "users.h"
 
 static tong_event next_event(tong_channel *ch)
 {
@@ -50,7 +31,7 @@ static int send_as_nobody(void *query)
 {
     tong_channel *ch;
 
-    become(NOBODY);
+    users_become(NOBODY);
     ch = bare_open_as(TONG_PUSH, query);
     ck_ok(tong_send(ch, "from nobody", 11, conform_patience()));
     ck_ok(tong_finish(ch, conform_patience()));
@@ -64,7 +45,7 @@ static int be_refused(void *query)
     tong_channel *ch;
     int64_t r;
 
-    become(NOBODY);
+    users_become(NOBODY);
     ch = bare_open_as(TONG_PAIR, query);
     r = tong_recv(ch, NULL, 0, conform_patience());
     SAME(r, TONG_E_REFUSED);
@@ -79,7 +60,7 @@ static int push_and_be_refused(void *query)
     tong_channel *ch;
     int64_t r = 0;
 
-    become(NOBODY);
+    users_become(NOBODY);
     ch = bare_open_as(TONG_PUSH, query);
     while (r != TONG_E_REFUSED) {
         r = tong_send(ch, "x", 1, conform_patience());
@@ -97,7 +78,7 @@ TONG_TEST(a_stranger_is_refused_with_the_reason_on_both_sides)
     tong_event event;
     pid_t child;
 
-    if (!can_change_user())
+    if (!users_can_change())
         return;
     rx = bare_open_as(TONG_PULL, "?mode=0666&allow=uid:0,gid:7");
     child = runner_fork(push_and_be_refused, (void *)"");
@@ -120,7 +101,7 @@ TONG_TEST(a_stranger_is_refused_at_a_pair)
     tong_event event;
     pid_t child;
 
-    if (!can_change_user())
+    if (!users_can_change())
         return;
     listener = bare_open_as(TONG_PAIR | TONG_LISTEN, "?mode=0666&allow=uid:0,gid:7");
     child = runner_fork(be_refused, (void *)"");
@@ -146,7 +127,7 @@ TONG_TEST(users_and_groups_are_let_in)
                                           "?mode=0666&allow=uid:1,gid:65532"};
     tong_event event;
 
-    if (!can_change_user())
+    if (!users_can_change())
         return;
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
         tong_channel *rx = bare_open_as(TONG_PULL, queries[i]), *own;
@@ -217,19 +198,14 @@ TONG_TEST(every_connection_is_asked)
 
 /* ---- whom one talks to ------------------------------------------------------------------------------------------ */
 
-struct squat {
-    const char *directory;
-    int ready[2];
-};
-
 /* Listens as somebody else, and must not get a byte from who comes; then one who means it is served. */
 static int squat(void *context)
 {
-    const struct squat *squat = context;
+    const struct users_squat *squat = context;
     char byte = 0;
     int listener, fd;
 
-    become(NOBODY);
+    users_become(NOBODY);
     CHECK(chdir(squat->directory) == 0);
     listener = bare_listen();
     CHECK(chmod(BARE_PATH, 0666) == 0);
@@ -247,7 +223,7 @@ static int squat(void *context)
 
 static void squatted(const char *directory)
 {
-    struct squat context = {.directory = directory};
+    struct users_squat context = {.directory = directory};
     char address[100], byte;
     tong_channel *ch = NULL;
     pid_t child;
@@ -273,7 +249,7 @@ static void squatted(const char *directory)
 
 TONG_TEST(a_squatted_socket_gets_nothing)
 {
-    if (!can_change_user())
+    if (!users_can_change())
         return;
     CHECK(mkdir("open", 0777) == 0 && chmod("open", 01777) == 0);
     squatted("open");
@@ -289,7 +265,7 @@ static int serve_from(void *directory)
 {
     tong_channel *rx;
 
-    become(NOBODY);
+    users_become(NOBODY);
     CHECK(chdir(directory) == 0);
     rx = bare_open_as(TONG_PULL, "?mode=0666&end=last");
     ends_expect(rx, "to nobody");
@@ -303,7 +279,7 @@ TONG_TEST(a_listener_in_its_own_place_is_who_it_says)
     tong_channel *tx;
     pid_t child;
 
-    if (!can_change_user())
+    if (!users_can_change())
         return;
     CHECK(mkdir("theirs", 0755) == 0 && chown("theirs", NOBODY, NOBODY) == 0);
     child = runner_fork(serve_from, (void *)"theirs");
@@ -319,7 +295,7 @@ static int talk_to_root(void *context)
     tong_channel *ch = NULL;
 
     (void)context;
-    become(SOMEBODY);
+    users_become(SOMEBODY);
     /* Everyone's directory, but root's socket. */
     ck_ok(tong_open(&ch, "unix:open/" BARE_PATH, TONG_PUSH, NULL, conform_patience()));
     ck_ok(tong_send(ch, "to root", 7, conform_patience()));
@@ -334,7 +310,7 @@ TONG_TEST(root_needs_no_proof)
     tong_channel *rx;
     pid_t child;
 
-    if (!can_change_user())
+    if (!users_can_change())
         return;
     CHECK(mkdir("open", 0777) == 0 && chmod("open", 01777) == 0);
     ck_ok(tong_open(&rx, "unix:open/" BARE_PATH "?mode=0666", TONG_PULL, NULL, tong_now()));
@@ -348,7 +324,7 @@ static int talk_over_abstract_name(void *address)
 {
     tong_channel *ch;
 
-    become(NOBODY);
+    users_become(NOBODY);
     ck_ok(tong_open(&ch, address, TONG_PUSH, NULL, conform_patience()));
     ck_ok(tong_send(ch, "by name", 7, conform_patience()));
     ck_ok(tong_finish(ch, conform_patience()));
@@ -362,7 +338,7 @@ TONG_TEST(an_abstract_name_for_more_than_one_user)
     tong_channel *rx;
     pid_t child;
 
-    if (!can_change_user())
+    if (!users_can_change())
         return;
     snprintf(address, sizeof address, "unix:tong-identity-%d?abstract=yes&allow=uid:0,uid:65534", (int)getpid());
     ck_ok(tong_open(&rx, address, TONG_PULL, NULL, tong_now()));
@@ -433,7 +409,7 @@ static int write_second(void *context)
 {
     const struct two_senders *two = context;
 
-    become(NOBODY);
+    users_become(NOBODY);
     bare_write(two->fd, two->second + 1, (size_t)two->second[0]);
     return 0;
 }
@@ -466,7 +442,7 @@ TONG_TEST(each_message_tells_its_sender)
     tong_meta metas[4];
     int fd;
 
-    if (!can_change_user())
+    if (!users_can_change())
         return;
     rx = bare_open_as(TONG_PULL, "?credentials=message");
     fd = bare_connect();
@@ -517,7 +493,7 @@ TONG_TEST(each_packet_tells_its_sender)
     tong_meta metas[4], meta;
     int fd;
 
-    if (!can_change_user())
+    if (!users_can_change())
         return;
     rx = bare_open_as(TONG_PULL, "?credentials=message&socket=seqpacket");
     fd = bare_connect_as(SOCK_SEQPACKET);
@@ -555,7 +531,7 @@ TONG_TEST(without_that_the_connection_tells)
     tong_meta meta;
     int fd;
 
-    if (!can_change_user())
+    if (!users_can_change())
         return;
     rx = bare_open_as(TONG_PULL, "");
     fd = bare_connect();
@@ -601,208 +577,4 @@ TONG_TEST(a_long_message_tells_its_sender)
 {
     long_messages_tell("unix:?credentials=message", 300000);
     long_messages_tell("unix:?credentials=message&socket=seqpacket", 100000);
-}
-
-/* ---- datagrams -------------------------------------------------------------------------------------------------- */
-
-#define DGRAM "?socket=dgram"
-
-static int send_datagram_as_nobody(void *text)
-{
-    int fd;
-
-    become(NOBODY);
-    fd = bare_connect_as(SOCK_DGRAM);
-    bare_write(fd, text, strlen(text));
-    close(fd);
-    return 0;
-}
-
-/* Nothing of a stranger's is delivered, and nothing of it is told but who it was. */
-TONG_TEST(datagrams_of_strangers_are_dropped)
-{
-    enum { MANY = 200 };
-    static char message[1000];
-    tong_channel *rx = bare_open_as(TONG_PULL, DGRAM "&size=100&allow=uid:4000000000,gid:4000000000");
-    int fd = bare_connect_as(SOCK_DGRAM);
-    tong_event events[3];
-
-    for (int i = 0; i < MANY;) {
-        if (send(fd, message, i % 2 ? sizeof message : 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-            CHECK(errno == EAGAIN);
-            ck_error(tong_recv(rx, message, sizeof message, tong_now()), -EAGAIN);
-            continue;
-        }
-        i++;
-    }
-    ck_error(tong_recv(rx, message, sizeof message, tong_in_ms(1)), -ETIMEDOUT);
-    SAME(tong_next_size(rx), -EAGAIN);
-    SAME(bare_stats(rx).refused, MANY);
-    SAME(bare_stats(rx).lost, 0);
-    SAME(tong_events(rx, events, 3), 1);
-    SAME(events[0].what, TONG_REFUSED);
-    SAME(events[0].error, -EACCES);
-    SAME(events[0].pid, getpid());
-    SAME(events[0].uid, geteuid());
-    SAME(events[0].gid, getegid());
-    close(fd);
-    tong_close(rx);
-}
-
-TONG_TEST(datagrams_of_users_and_groups_are_let_in)
-{
-    static const char *const queries[] = {DGRAM "&mode=0666&allow=uid:65534", DGRAM "&mode=0666&allow=uid:1,gid:65534"};
-
-    if (!can_change_user())
-        return;
-    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
-        tong_channel *rx = bare_open_as(TONG_PULL, queries[i]);
-        int fd = bare_connect_as(SOCK_DGRAM);
-        tong_meta meta = {.struct_size = sizeof meta};
-        tong_caps caps = {.struct_size = sizeof caps};
-        char room[20];
-        pid_t child;
-
-        ck_ok(tong_get_caps(rx, &caps));
-        CHECK(caps.bits & TONG_CAP_CREDENTIALS);
-        bare_write(fd, "stranger", 8);
-        child = runner_fork(send_datagram_as_nobody, (void *)"friend");
-        runner_join_ok(child, CONFORM_PATIENCE_MS);
-        bare_write(fd, "stranger", 8);
-        SAME(tong_recv_meta(rx, room, sizeof room, &meta, conform_patience()), 6);
-        CHECK(memcmp(room, "friend", 6) == 0);
-        SAME(meta.flags, TONG_VOUCHED);
-        SAME(meta.pid, child);
-        SAME(meta.uid, NOBODY);
-        SAME(meta.gid, NOBODY);
-        ck_error(tong_recv(rx, room, sizeof room, tong_now()), -EAGAIN);
-        SAME(bare_stats(rx).refused, 2);
-        close(fd);
-        tong_close(rx);
-    }
-}
-
-TONG_TEST(each_datagram_tells_its_sender)
-{
-    enum { LONG = 50000 };
-    static char room[LONG];
-    tong_channel *rx = bare_open_as(TONG_PULL, DGRAM "&mode=0666&credentials=message");
-    int fd = bare_connect_as(SOCK_DGRAM);
-    bool two = can_change_user();
-    tong_span spans[3];
-    tong_meta metas[3] = {
-        {.struct_size = sizeof *metas}, {.struct_size = sizeof *metas}, {.struct_size = sizeof *metas}};
-
-    /* One after the other; then in place, all lent at once; long ones go another way. */
-    for (int i = 0; i < 6; i++) {
-        bool other = two && i % 2;
-        tong_meta meta = {.struct_size = sizeof meta};
-        if (other)
-            runner_join_ok(runner_fork(send_datagram_as_nobody, (void *)"x"), CONFORM_PATIENCE_MS);
-        else
-            bare_write(fd, room, i < 3 ? 1 : LONG);
-        SAME(tong_recv_meta(rx, room, sizeof room, &meta, conform_patience()), other || i < 3 ? 1 : LONG);
-        SAME(meta.flags, TONG_VOUCHED);
-        SAME(meta.uid, other ? NOBODY : geteuid());
-        CHECK((meta.pid == (uint32_t)getpid()) == !other);
-    }
-    bare_write(fd, "a", 1);
-    if (two)
-        runner_join_ok(runner_fork(send_datagram_as_nobody, (void *)"b"), CONFORM_PATIENCE_MS);
-    else
-        bare_write(fd, "b", 1);
-    bare_write(fd, "c", 1);
-    SAME(tong_peek(rx, spans, metas, 3, conform_patience()), 3);
-    for (int i = 0; i < 3; i++) {
-        SAME(*(char *)spans[i].data, 'a' + i);
-        SAME(metas[i].flags, TONG_VOUCHED);
-        SAME(metas[i].uid, two && i == 1 ? NOBODY : geteuid());
-    }
-    ck_ok(tong_release(rx, spans, 3));
-    close(fd);
-    tong_close(rx);
-}
-
-TONG_TEST(a_datagram_brings_no_descriptors)
-{
-    static const char *const queries[] = {DGRAM, DGRAM "&credentials=message"};
-
-    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
-        tong_channel *rx = bare_open_as(TONG_PULL, queries[i]);
-        int fd = bare_connect_as(SOCK_DGRAM), before;
-        union tongi_control_room beside;
-        struct iovec piece = {(char[]){"x"}, 1};
-        struct msghdr message = {.msg_iov = &piece,
-                                 .msg_iovlen = 1,
-                                 .msg_control = beside.bytes,
-                                 .msg_controllen = tongi_control_write(&beside, (const int[]){0, 1, 2}, 3)};
-
-        ck_error(tong_recv(rx, NULL, 0, tong_in_ms(1)), -ETIMEDOUT);
-        before = runner_count_fds();
-        SAME(sendmsg(fd, &message, MSG_NOSIGNAL), 1);
-        ends_expect(rx, "x");
-        SAME(runner_count_fds(), before);
-        close(fd);
-        tong_close(rx);
-    }
-}
-
-/* Has the name, as somebody else; gets what is meant for it, and not what was sent to the name. */
-static int squat_datagrams(void *context)
-{
-    const struct squat *squat = context;
-    char byte = 0;
-    int fd;
-
-    become(NOBODY);
-    CHECK(chdir(squat->directory) == 0);
-    fd = bare_bind(SOCK_DGRAM);
-    CHECK(chmod(BARE_PATH, 0666) == 0);
-    CHECK(write(squat->ready[1], &byte, 1) == 1);
-    SAME(recv(fd, &byte, 1, 0), 1);
-    SAME(byte, 'm');
-    close(fd);
-    return 0;
-}
-
-static void squatted_datagrams(const char *directory, const char *query)
-{
-    struct squat context = {.directory = directory};
-    char address[100], byte;
-    tong_channel *ch = NULL;
-    pid_t child;
-
-    CHECK(pipe2(context.ready, O_CLOEXEC) == 0);
-    child = runner_fork(squat_datagrams, &context);
-    SAME(read(context.ready[0], &byte, 1), 1);
-    if (*query) {
-        snprintf(address, sizeof address, "unix:%s/" BARE_PATH DGRAM, directory);
-        ck_error(tong_open(&ch, address, TONG_PUSH, NULL, conform_patience()), -EACCES);
-        CHECK(!ch);
-        SAYS("user 65534");
-        SAYS("allow=uid:65534");
-    }
-    snprintf(address, sizeof address, "unix:%s/" BARE_PATH DGRAM "&allow=uid:0,gid:65534", directory);
-    ck_error(tong_open(&ch, address, TONG_PUSH, NULL, conform_patience()), -EACCES);
-    SAYS("user 65534");
-    SAYS("uid:");
-    snprintf(address, sizeof address, "unix:%s/" BARE_PATH DGRAM "%s", directory, query);
-    ck_ok(tong_open(&ch, address, TONG_PUSH, NULL, conform_patience()));
-    ck_ok(tong_send(ch, "m", 1, conform_patience()));
-    runner_join_ok(child, CONFORM_PATIENCE_MS);
-    tong_close(ch);
-    close(context.ready[0]);
-    close(context.ready[1]);
-    snprintf(address, sizeof address, "%s/" BARE_PATH, directory);
-    CHECK(unlink(address) == 0);
-}
-
-TONG_TEST(a_squatted_datagram_socket_gets_nothing)
-{
-    if (!can_change_user())
-        return;
-    CHECK(mkdir("open", 0777) == 0 && chmod("open", 01777) == 0);
-    squatted_datagrams("open", "&allow=uid:65534");
-    CHECK(mkdir("theirs", 0755) == 0 && chown("theirs", NOBODY, NOBODY) == 0);
-    squatted_datagrams("theirs", "");
 }
