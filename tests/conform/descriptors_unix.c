@@ -307,6 +307,36 @@ TONG_TEST(a_packet_that_lies_is_not_delivered)
     tong_close(rx);
 }
 
+/* However many packets a call could take, each has its own. */
+TONG_TEST(many_packets_at_once)
+{
+    enum { MANY = 6 };
+    tong_channel *rx = bare_open_as(TONG_PULL, "?descriptors=4&socket=seqpacket");
+    int fd = bare_connect_as(SOCK_SEQPACKET), fds[MANY][LET_IN], before;
+    tong_span spans[MANY];
+    tong_meta metas[MANY];
+
+    bare_hello(fd, TONG_PUSH);
+    bare_until(rx, 0, 1);
+    before = count_fds(rx);
+    for (uint32_t i = 0; i < MANY; i++)
+        packet_with(fd, 1, 1, i % 3, i % 3);
+    for (uint32_t due = 0; due < MANY;) {
+        for (uint32_t i = due; i < MANY; i++)
+            metas[i] = (tong_meta){.struct_size = sizeof metas[i], .fds = fds[i], .n_fds = LET_IN};
+        int64_t n = ck_ok(tong_peek(rx, spans, metas + due, MANY - due, conform_patience()));
+        for (uint32_t end = due + (uint32_t)n; due < end; due++) {
+            SAME(metas[due].n_fds, due % 3);
+            for (uint32_t i = 0; i < metas[due].n_fds; i++)
+                close(fds[due][i]);
+        }
+        ck_ok(tong_release(rx, spans, (uint32_t)n));
+    }
+    SAME(runner_count_fds(), before);
+    close(fd);
+    tong_close(rx);
+}
+
 /* ---- those that stay ------------------------------------------------------------------------------------------- */
 
 /* Liars that stay: what they hold here is bounded, and closing gives it back. */
