@@ -135,18 +135,15 @@ int tong_list(int (*each)(const char *address, const tong_stats *stats, void *co
 static int remove_named(const char *address, const struct tongi_address *parsed)
 {
     const struct tongi_transport_ops *ops = tongi_transport_find(parsed);
-    tong_opts opts = {.struct_size = sizeof opts};
+    struct tongi_start start = {.address = address, .rest = parsed->rest, .opts = {.struct_size = sizeof start.opts}};
 
     if (!ops)
         return TONG_E_ADDRESS;
     if (!ops->remove)
         return TONG_FAIL(TONG_E_NOCAP, "%s: %s: leaves nothing that could be removed; unix: does", address,
                          ops->scheme);
-    int r = tongi_options_parse(parsed->query, parsed->query_len, ops->options, address, &opts, NULL);
-    if (r < 0)
-        return TONG_TRACE(r);
-    const struct tongi_start start = {.address = address, .rest = parsed->rest, .opts = opts};
-    return ops->remove(&start);
+    int r = tongi_options_parse(parsed->query, parsed->query_len, ops->options, address, &start.opts, &start.allow);
+    return r < 0 ? TONG_TRACE(r) : ops->remove(&start);
 }
 
 int tong_remove(const char *address)

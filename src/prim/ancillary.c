@@ -8,8 +8,6 @@
 #include "sys/sys.h"
 
 #define NO_HEADER UINT64_MAX
-/* What the kernel says of a sender that has no number in this namespace, or of bytes sent before it was asked. */
-#define NOBODY 65534u
 
 struct tongi_ancillary *tongi_ancillary_new(uint32_t descriptors, bool credentials)
 {
@@ -68,7 +66,7 @@ static void set_add(struct tongi_ancillary *ancillary, const struct tongi_contro
 
 static void sender_note(struct tongi_ancillary *ancillary, const struct tongi_control *control)
 {
-    bool named = control->credentials && (control->pid || control->uid != NOBODY);
+    bool named = tongi_control_is_named(control);
 
     if (named == ancillary->named && control->pid == ancillary->pid && control->uid == ancillary->uid &&
         control->gid == ancillary->gid)
@@ -80,7 +78,8 @@ static void sender_note(struct tongi_ancillary *ancillary, const struct tongi_co
     ancillary->changed_at = ancillary->received;
 }
 
-ssize_t tongi_ancillary_get(struct tongi_ancillary *ancillary, int fd, struct iovec *vector, uint32_t n)
+/* Reads, and says of what came: also of an empty packet, which may bring descriptors all the same. */
+static ssize_t get(struct tongi_ancillary *ancillary, int fd, struct iovec *vector, uint32_t n, int flags)
 {
     union tongi_control_room room;
     struct msghdr message = {
@@ -90,19 +89,41 @@ ssize_t tongi_ancillary_get(struct tongi_ancillary *ancillary, int fd, struct io
         .msg_controllen = tongi_control_len(ancillary->descriptors, ancillary->credentials),
     };
     struct tongi_control control;
-    ssize_t got = tongi_sys_recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    ssize_t got = tongi_sys_recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | flags);
 
-    if (got <= 0)
+    if (got < 0)
         return got;
     tongi_control_read(room.bytes, message.msg_controllen, &control);
     /* Where no descriptor is let in, the kernel has closed those that were cut off. */
     bool cut_short = message.msg_flags & MSG_CTRUNC && ancillary->descriptors;
     if (control.n_fds || cut_short)
         set_add(ancillary, &control, ancillary->received + (uint64_t)got, cut_short);
-    if (ancillary->credentials)
+    if (ancillary->credentials && got > 0)
         sender_note(ancillary, &control);
-    ancillary->received += (uint64_t)got;
     return got;
+}
+
+ssize_t tongi_ancillary_get(struct tongi_ancillary *ancillary, int fd, struct iovec *vector, uint32_t n)
+{
+    ssize_t got = get(ancillary, fd, vector, n, 0);
+
+    ancillary->received += got > 0 ? (uint64_t)got : 0;
+    return got;
+}
+
+ssize_t tongi_ancillary_get_packet(struct tongi_ancillary *ancillary, int fd, struct iovec *vector, uint32_t n)
+{
+    return get(ancillary, fd, vector, n, MSG_TRUNC);
+}
+
+void tongi_ancillary_packet(struct tongi_ancillary *ancillary, size_t len, uint32_t announced)
+{
+    struct tongi_set *last = ancillary->count ? &ancillary->sets[ancillary->count - 1] : NULL;
+
+    /* No header can tell of it, so that it is a stray before anything of the packet is taken. */
+    if (last && last->from == ancillary->received && !announced)
+        last->end = last->from;
+    ancillary->received += len;
 }
 
 /* ---- whose they are -------------------------------------------------------------------------------------------- */

@@ -3,7 +3,8 @@
  * What comes beside a stream's bytes: descriptors, and the sender of each byte. The kernel ends a read behind the bytes
  * that one call sent with descriptors, and in front of those of another sender, so each read brings at most one set and
  * has one sender. Which message a set belongs to follows from where in the stream the read stood: the message whose
- * header begins there and announces it.
+ * header begins there and announces it. Packets make up a stream, too, of what is kept of each; a set belongs to the
+ * packet with which it came.
  *
  * It belongs to the reading half of a link, and there is none unless an option asks for it: without one, reading costs
  * nothing more, and the kernel closes what a peer attaches.
@@ -51,6 +52,11 @@ void tongi_ancillary_clear(struct tongi_ancillary *ancillary);
 
 /* Reads from a socket as recvmsg does, with what comes beside. */
 ssize_t tongi_ancillary_get(struct tongi_ancillary *ancillary, int fd, struct iovec *vector, uint32_t n);
+/* The same from a socket of packets: returns the packet's length, also if its end was lost. The caller then says which
+ * bytes it keeps of it. */
+ssize_t tongi_ancillary_get_packet(struct tongi_ancillary *ancillary, int fd, struct iovec *vector, uint32_t n);
+/* Of the packet that was read last so many bytes are kept, and announce so many descriptors. */
+void tongi_ancillary_packet(struct tongi_ancillary *ancillary, size_t len, uint32_t announced);
 
 enum tongi_match {
     TONGI_MATCH_OK,

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* What the kernel says of a sender that has no number in this namespace, or of bytes sent before it was asked. */
+#define NOBODY 65534u
+
 size_t tongi_control_len(uint32_t descriptors, bool credentials)
 {
     /* Not CMSG_SPACE for the last: its padding would be room for one descriptor more. */
@@ -61,4 +64,9 @@ void tongi_control_read(const uint8_t *bytes, size_t len, struct tongi_control *
         bytes += step;
         len -= step;
     }
+}
+
+bool tongi_control_is_named(const struct tongi_control *control)
+{
+    return control->credentials && (control->pid || control->uid != NOBODY);
 }

@@ -35,6 +35,9 @@ size_t tongi_control_len(uint32_t descriptors, bool credentials);
 /* Writes a control message that passes n descriptors, 1 to TONGI_DESCRIPTORS_MAX; returns its msg_controllen. */
 size_t tongi_control_write(union tongi_control_room *room, const int *fds, uint32_t n);
 
+/* Did a sender come whom the kernel could name? */
+bool tongi_control_is_named(const struct tongi_control *control);
+
 /* Reads what the system wrote into len bytes. Whatever stands there: each descriptor in it is found once, and what is
  * no control message ends the search. */
 void tongi_control_read(const uint8_t *bytes, size_t len, struct tongi_control *ret_control);

@@ -19,6 +19,17 @@ size_t tongi_hub_packet_room(const struct tongi_hub *hub)
     return TONGI_FRAME_BYTES + body;
 }
 
+static ssize_t get(struct tongi_link *link, struct iovec *vector, uint32_t n)
+{
+    ssize_t got;
+
+    if (!link->ancillary)
+        return n == 1 ? tongi_packet_get(link->in_fd, vector[0].iov_base, vector[0].iov_len)
+                      : tongi_packet_getv(link->in_fd, vector, n);
+    got = tongi_ancillary_get_packet(link->ancillary, link->in_fd, vector, n);
+    return got == -ECONNRESET ? tongi_ancillary_get_packet(link->ancillary, link->in_fd, vector, n) : got;
+}
+
 /* Adds the packet that was read behind the others in the stage, for scan to judge. What is not one whole frame becomes
  * a frame that scan refuses. */
 static void stage_add(struct tongi_hub *hub, size_t len)
@@ -34,6 +45,8 @@ static void stage_add(struct tongi_hub *hub, size_t len)
         len = TONGI_FRAME_BYTES;
     stage->end += len;
     hub->in->large = len > TONGI_GATHER_BYTES;
+    if (hub->in->ancillary)
+        tongi_ancillary_packet(hub->in->ancillary, len, tongi_frame_decode(frame).descriptors);
 }
 
 /* Reads a packet whose body is likely to be long: into the receiver's room, and what is more than that behind it. If it
@@ -46,7 +59,7 @@ static ssize_t read_direct(struct tongi_hub *hub)
     size_t room = hub->direct->len < limit ? hub->direct->len : limit;
     uint8_t *rest = stage->data + TONGI_FRAME_BYTES;
     struct iovec vector[3] = {{stage->data, TONGI_FRAME_BYTES}, {hub->direct->data, room}, {rest + room, limit - room}};
-    ssize_t got = tongi_packet_getv(hub->in->in_fd, vector, 3);
+    ssize_t got = get(hub->in, vector, 3);
 
     if (got <= 0)
         return got;
@@ -57,6 +70,8 @@ static ssize_t read_direct(struct tongi_hub *hub)
         body->len = body->got = len;
         body->active = true;
         hub->in->large = len > TONGI_GATHER_BYTES;
+        if (hub->in->ancillary)
+            tongi_ancillary_packet(hub->in->ancillary, (size_t)got, 0);
         return got;
     }
     memcpy(rest, hub->direct->data, len < room ? len : room);
@@ -67,7 +82,7 @@ static ssize_t read_direct(struct tongi_hub *hub)
 static ssize_t read_staged(struct tongi_hub *hub)
 {
     struct tongi_stage *stage = &hub->stage;
-    ssize_t got = tongi_packet_get(hub->in->in_fd, stage->data + stage->end, stage->room - stage->end);
+    ssize_t got = get(hub->in, &(struct iovec){stage->data + stage->end, stage->room - stage->end}, 1);
 
     if (got > 0)
         stage_add(hub, (size_t)got);
@@ -80,7 +95,8 @@ ssize_t tongi_hub_packet_fill(struct tongi_hub *hub)
     struct tongi_link *link = hub->in;
     size_t largest = tongi_hub_sends_only(hub) ? stage->room : tongi_hub_packet_room(hub);
     bool direct = link->large && link->greeted && hub->direct && hub->direct->len > TONGI_GATHER_BYTES;
-    uint32_t n = 0;
+    /* With one packet at a time, what came beside the last one is what came beside the first. */
+    uint32_t wanted = link->ancillary ? 1 : hub->wanted, n = 0;
     ssize_t got;
 
     if (tongi_hub_loans(hub) == 0 && stage->next == stage->end)
@@ -93,7 +109,7 @@ ssize_t tongi_hub_packet_fill(struct tongi_hub *hub)
         }
         direct = false;
         n += got > 0;
-    } while (got > 0 && n < hub->wanted && !link->body.active && stage->room - stage->end >= largest);
+    } while (got > 0 && n < wanted && !link->body.active && stage->room - stage->end >= largest);
     return n ? (ssize_t)n : tongi_hub_received(hub, got);
 }
 
@@ -104,7 +120,7 @@ static bool is_plain(const struct tongi_hub *hub)
     const struct tongi_stage *stage = &hub->stage;
     bool only = !tongi_hub_many(hub) || (tongi_hub_sole(hub) == link && hub->fills < TONGI_LOOK_EVERY);
 
-    return link && only && link->greeted && !link->large && !link->body.active && stage->data &&
+    return link && only && link->greeted && !link->large && !link->ancillary && !link->body.active && stage->data &&
            stage->next == stage->end && hub->in_fate == TONGI_FATE_OPEN && !tongi_hub_loans(hub) &&
            !tongi_hub_sends_only(hub);
 }

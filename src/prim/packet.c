@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "prim/control.h"
 #include "prim/frame.h"
 #include "sys/sys.h"
 
@@ -101,38 +102,53 @@ static void join(uint8_t *to, const tong_view *parts, uint32_t n)
     }
 }
 
+/* One packet of those pieces, with the batch's descriptors, if it has any. */
+static ssize_t put_pieces(int fd, struct iovec *vector, uint32_t n, const struct tongi_batch *batch)
+{
+    union tongi_control_room room;
+    struct msghdr message = {.msg_iov = vector, .msg_iovlen = n};
+
+    if (batch->n_fds) {
+        message.msg_control = room.bytes;
+        message.msg_controllen = tongi_control_write(&room, batch->fds, batch->n_fds);
+    }
+    return tongi_sys_sendmsg(fd, &message, FLAGS);
+}
+
 /* More pieces than the kernel is to be bothered with: one block of them all. */
-static ssize_t put_joined(int fd, const uint8_t *head, size_t head_len, const tong_view *parts, uint32_t n, size_t len)
+static ssize_t put_joined(int fd, const uint8_t *head, size_t head_len, const struct tongi_batch *batch, size_t len)
 {
     uint8_t *whole = tongi_sys_resize(NULL, head_len + len);
 
     if (!whole)
         return -ENOMEM;
     memcpy(whole, head, head_len);
-    join(whole + head_len, parts, n);
-    ssize_t put = tongi_sys_send(fd, whole, head_len + len, FLAGS);
+    join(whole + head_len, batch->parts, batch->n);
+    struct iovec all = piece(whole, head_len + len);
+    ssize_t put = put_pieces(fd, &all, 1, batch);
     tongi_sys_free(whole);
     return put;
 }
 
-ssize_t tongi_packet_put(int fd, uint8_t *stage, size_t head_len, const tong_view *parts, uint32_t n)
+ssize_t tongi_packet_put(int fd, uint8_t *stage, size_t head_len, const struct tongi_batch *batch)
 {
     struct iovec vector[PARTS_MAX + 1];
+    const tong_view *parts = batch->parts;
     size_t len = 0;
 
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < batch->n; i++)
         len += parts[i].len;
     if (len <= TONGI_GATHER_BYTES) {
-        join(stage + head_len, parts, n);
-        return tongi_sys_send(fd, stage, head_len + len, FLAGS);
+        join(stage + head_len, parts, batch->n);
+        vector[0] = piece(stage, head_len + len);
+        return batch->n_fds ? put_pieces(fd, vector, 1, batch) : tongi_sys_send(fd, stage, head_len + len, FLAGS);
     }
-    if (n > PARTS_MAX)
-        return put_joined(fd, stage, head_len, parts, n, len);
+    if (batch->n > PARTS_MAX)
+        return put_joined(fd, stage, head_len, batch, len);
     vector[0] = piece(stage, head_len);
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < batch->n; i++)
         vector[i + 1] = piece(parts[i].data, parts[i].len);
-    const struct msghdr message = {.msg_iov = vector, .msg_iovlen = n + 1};
-    return tongi_sys_sendmsg(fd, &message, FLAGS);
+    return put_pieces(fd, vector, batch->n + 1, batch);
 }
 
 /* Packets for one system call, each with a vector of its own: a header and a body, or one piece. */
@@ -217,8 +233,8 @@ int tongi_packet_write(struct tongi_link *link, const struct tongi_batch *batch,
     if (put < 0)
         return (int)put;
     if (one) {
-        tongi_frame_encode(stage, TONGI_FRAME_DATA, (uint32_t)tongi_batch_len(batch, 0));
-        put = tongi_packet_put(link->out_fd, stage, TONGI_FRAME_BYTES, batch->parts, batch->n);
+        tongi_frame_encode_with(stage, TONGI_FRAME_DATA, (uint32_t)tongi_batch_len(batch, 0), batch->n_fds);
+        put = tongi_packet_put(link->out_fd, stage, TONGI_FRAME_BYTES, batch);
     } else {
         put = put_frames(link, batch, stage);
     }

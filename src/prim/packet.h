@@ -21,10 +21,10 @@ ssize_t tongi_packet_get(int fd, void *to, size_t room);
 ssize_t tongi_packet_getv(int fd, struct iovec *vector, uint32_t n);
 
 /*
- * Sends one packet: the first head_len bytes of stage, then the parts. Behind the head, stage has TONGI_GATHER_BYTES of
- * scratch. -EAGAIN, -ENOMEM, -EMSGSIZE, or what else the system says.
+ * Sends one packet: the first head_len bytes of stage, then the parts of a message, with its descriptors. Behind the
+ * head, stage has TONGI_GATHER_BYTES of scratch. -EAGAIN, -ENOMEM, -EMSGSIZE, or what else the system says.
  */
-ssize_t tongi_packet_put(int fd, uint8_t *stage, size_t head_len, const tong_view *parts, uint32_t n);
+ssize_t tongi_packet_put(int fd, uint8_t *stage, size_t head_len, const struct tongi_batch *batch);
 /* Sends the first of n packets, and more as one call takes them; returns how many. Errors as tongi_packet_put. */
 int tongi_packet_put_many(int fd, const tong_view *msgs, uint32_t n);
 

@@ -154,7 +154,8 @@ static bool fifo_ready(void *place, uint32_t direction)
     .ready = fifo_ready, .list = tongi_fifo_list, .remove = tongi_fifo_remove
 
 #define FIFO_OPTIONS                                                                                                   \
-    (TONGI_OPT_SIZE | TONGI_OPT_MODE | TONGI_OPT_WAIT | TONGI_OPT_END | TONGI_OPT_RECONNECT | TONGI_OPT_FRAMING)
+    (TONGI_OPT_SIZE | TONGI_OPT_MODE | TONGI_OPT_WAIT | TONGI_OPT_END | TONGI_OPT_RECONNECT | TONGI_OPT_FRAMING |      \
+     TONGI_OPT_ALLOW)
 
 #define FIFO_PRESETS                                                                                                   \
     .size = TONGI_STREAM_SIZE_DEFAULT, .mode = 0600, .wait = TONG_WAIT_ADAPTIVE, .end = TONG_END_NEVER,                \

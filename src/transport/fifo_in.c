@@ -47,8 +47,7 @@ static int seat_clear(struct tongi_fifo_in *in, int fd)
 
     if (in->reading->reads != TONGI_FIFO_READS_FRAMES || tongi_sys_read(fd, &byte, 1) == 0)
         return 0;
-    (void)tongi_fifo_replace(in->name, fd);
-    return -EAGAIN;
+    return tongi_fifo_replace(in->name, fd) == -EBUSY ? -EBUSY : -EAGAIN;
 }
 
 /* Takes the reader's seat: a descriptor, -EADDRINUSE, or -EAGAIN if the name has come to mean another FIFO. */

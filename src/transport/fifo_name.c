@@ -18,7 +18,12 @@ int tongi_fifo_name_init(struct tongi_fifo_name *name, const struct tongi_start 
     char path[TONGI_REST_MAX + 1];
 
     *name = (struct tongi_fifo_name){
-        .address = start->address, .path = start->rest, .directory = -1, .mode = start->opts.mode};
+        .address = start->address,
+        .path = start->rest,
+        .allow = &start->allow,
+        .directory = -1,
+        .mode = start->opts.mode,
+    };
     if (*name->path == 0)
         return TONG_FAIL(TONG_E_ADDRESS, "%s: a fifo address needs a path, such as fifo:work.fifo", start->address);
     const char *slash = strrchr(name->path, '/');
@@ -52,6 +57,25 @@ bool tongi_fifo_is_named(const struct tongi_fifo_name *name, int fd)
     return tongi_sys_fstat(fd, &opened) >= 0 && look(name, &named) >= 0 && same_file(&opened, &named);
 }
 
+/* May it be that user's? Only users count: a file may get its group from its directory. */
+static int owner_check(const struct tongi_fifo_name *name, uid_t owner)
+{
+    char list[TONGI_ALLOW_TEXT_BYTES];
+
+    if (!name->allow->count)
+        return owner == tongi_sys_geteuid()
+                   ? 0
+                   : TONG_FAIL(-EACCES,
+                               "%s: the FIFO there is user %u's, and you are %u; choose a name in your own directory, "
+                               "or if you mean that user, add allow=uid:%u",
+                               name->address, owner, tongi_sys_geteuid(), owner);
+    if (tongi_allow_has_user(name->allow, owner))
+        return 0;
+    tongi_allow_format(name->allow, list, sizeof list);
+    return TONG_FAIL(-EACCES, "%s: the FIFO is user %u's, who is not let in: allow=%s (of a FIFO only uid: counts)",
+                     name->address, owner, list);
+}
+
 /* Is that a FIFO that messages may be trusted to? */
 static int check(const struct tongi_fifo_name *name, const struct stat *status)
 {
@@ -62,10 +86,9 @@ static int check(const struct tongi_fifo_name *name, const struct stat *status)
                          name->address);
     if (!S_ISFIFO(status->st_mode))
         return TONG_FAIL(-EEXIST, "%s: there is something else than a FIFO; tong does not use it", name->address);
-    if (status->st_uid != tongi_sys_geteuid())
-        return TONG_FAIL(-EACCES,
-                         "%s: the FIFO there is user %u's, and you are %u; choose a name in your own directory",
-                         name->address, (unsigned)status->st_uid, (unsigned)tongi_sys_geteuid());
+    int r = owner_check(name, status->st_uid);
+    if (r < 0)
+        return r;
     if (lax)
         return TONG_FAIL(-EACCES,
                          "%s: others may %s the FIFO there (mode %04o); 'chmod %o' it, or allow it with mode=%04o",
@@ -138,6 +161,10 @@ int tongi_fifo_make(struct tongi_fifo_name *name)
         r = look(name, &status);
         if (r != -ENOENT)
             return r < 0 ? TONG_FAIL(r, "%s: %s", name->address, tong_error_text(r)) : check(name, &status);
+        /* The new one will be this user's. */
+        r = owner_check(name, tongi_sys_geteuid());
+        if (r < 0)
+            return r;
         r = tongi_sys_mkfifoat(name->directory, name->base, name->mode);
         if (r < 0 && r != -EEXIST)
             return TONG_FAIL(r, "%s: no FIFO can be made there: %s", name->address, tong_error_text(r));
@@ -152,6 +179,13 @@ int tongi_fifo_replace(struct tongi_fifo_name *name, int fd)
     struct stat status;
     int r = tongi_sys_fstat(fd, &status);
 
+    /* It would be another user's from then on. */
+    if (r >= 0 && status.st_uid != tongi_sys_geteuid())
+        return TONG_FAIL(
+            -EBUSY,
+            "%s: in the FIFO there, user %u's, a conversation may be under way, and only its owner may put "
+            "another one in its place; end its writers first",
+            name->address, status.st_uid);
     if (r >= 0)
         r = tongi_sys_unlinkat(name->directory, name->base, 0);
     if (r >= 0)

@@ -10,12 +10,13 @@
 #include "transport/transport.h"
 
 struct tongi_fifo_name {
-    const char *address; /* for sentences */
-    const char *path;    /* as given */
-    const char *base;    /* its last part */
-    int directory;       /* where the path lies, or -1 */
-    mode_t mode;         /* of what is made, and the bits that others may have on what is found */
-    dev_t device;        /* of the FIFO that this end made; inode 0: none */
+    const char *address;             /* for sentences */
+    const char *path;                /* as given */
+    const char *base;                /* its last part */
+    const struct tongi_allow *allow; /* whose FIFO it may be; empty: this user's */
+    int directory;                   /* where the path lies, or -1 */
+    mode_t mode;                     /* of what is made, and the bits that others may have on what is found */
+    dev_t device;                    /* of the FIFO that this end made; inode 0: none */
     ino_t inode;
 };
 
@@ -27,7 +28,7 @@ void tongi_fifo_name_fini(struct tongi_fifo_name *name, bool owner);
 /* Makes the FIFO unless there is one. */
 int tongi_fifo_make(struct tongi_fifo_name *name);
 /* Puts another FIFO like this one in its place: who still has this one open is alone with it. The caller is its only
- * reader. The system's error. */
+ * reader. -EBUSY, with a sentence: it is another user's; or the system's error. */
 int tongi_fifo_replace(struct tongi_fifo_name *name, int fd);
 /*
  * Opens it O_RDONLY or O_WRONLY, never waiting. Errors, with a sentence but for the first: -EAGAIN (none is there, or

@@ -319,19 +319,21 @@ static const struct tongi_transport_ops raw_ops = {
 };
 
 static const struct tongi_transport_ops packet_ops = {
-    .options = HUB_OPTIONS | TONGI_OPT_HANDSHAKE,
+    .options = HUB_OPTIONS | TONGI_OPT_HANDSHAKE | TONGI_OPT_DESCRIPTORS | TONGI_OPT_CREDENTIALS,
     .presets = {.size = TONGI_PACKET_SIZE_DEFAULT,
                 .socket = TONG_SOCKET_SEQPACKET,
                 .handshake_ns = TONGI_HANDSHAKE_NS,
+                .credentials = TONG_CREDENTIALS_CONNECTION,
                 HUB_PRESETS},
-    .caps = {.level = TONG_ACCEPTED, .bits = HUB_BITS, .roles = HUB_ROLES, .copies = 2},
+    .caps = {.level = TONG_ACCEPTED, .bits = HUB_BITS | TONG_CAP_DESCRIPTORS, .roles = HUB_ROLES, .copies = 2},
     HUB_SLOTS,
 };
 
 static const struct tongi_transport_ops *variant(const tong_opts *opts)
 {
     if (opts->socket == TONG_SOCKET_DGRAM)
-        return &tongi_unix_dgram_ops;
+        return opts->allow || opts->credentials == TONG_CREDENTIALS_MESSAGE ? &tongi_unix_dgram_senders_ops
+                                                                            : &tongi_unix_dgram_ops;
     if (opts->socket == TONG_SOCKET_SEQPACKET)
         return &packet_ops;
     if (opts->framing == TONG_FRAMING_LINE)

@@ -136,6 +136,7 @@ static int64_t dgram_send(void *state, const tong_view *msgs, uint32_t n)
 static int dgram_send_parts(void *state, const tong_view *parts, uint32_t n, const tong_meta *meta)
 {
     struct tongi_unix_dgram *dgram = state;
+    const struct tongi_batch batch = {.parts = parts, .n = n, .gather = true};
     uint8_t stage[TONGI_GATHER_BYTES];
     int64_t r = 0;
 
@@ -144,7 +145,7 @@ static int dgram_send_parts(void *state, const tong_view *parts, uint32_t n, con
         r = hold(dgram);
         if (r < 0)
             return (int)r;
-        r = sent(dgram, tongi_packet_put(dgram->fd, stage, 0, parts, n), 1);
+        r = sent(dgram, tongi_packet_put(dgram->fd, stage, 0, &batch), 1);
     }
     return r < 0 ? (int)r : 0;
 }
@@ -244,33 +245,30 @@ static bool dgram_ready(void *state, uint32_t direction)
     return direction == TONG_IN ? tongi_unix_dgram_in_ready(dgram) : dgram->gone;
 }
 
+#define DGRAM_BITS (TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_PEEK | TONG_CAP_FAN_IN | TONG_CAP_PROCESSES)
+#define DGRAM_CAPS .level = TONG_ACCEPTED, .roles = TONGI_ROLE_BIT(TONG_PUSH) | TONGI_ROLE_BIT(TONG_PULL), .copies = 2
+#define DGRAM_SLOTS                                                                                                    \
+    .ops_bytes = sizeof(struct tongi_transport_ops), .scheme = "unix", .state_bytes = sizeof(struct tongi_unix_dgram), \
+    .options = TONGI_OPT_SIZE | TONGI_OPT_MODE | TONGI_OPT_WAIT | TONGI_OPT_RECONNECT | TONGI_OPT_SOCKET |             \
+               TONGI_OPT_ALLOW | TONGI_OPT_CREDENTIALS,                                                                \
+    .presets = {.size = TONGI_DATAGRAM_SIZE_DEFAULT,                                                                   \
+                .mode = 0600,                                                                                          \
+                .wait = TONG_WAIT_ADAPTIVE,                                                                            \
+                .reconnect = TONG_YES,                                                                                 \
+                .socket = TONG_SOCKET_DGRAM,                                                                           \
+                .credentials = TONG_CREDENTIALS_CONNECTION},                                                           \
+    .start = dgram_start, .step = dgram_step, .close = dgram_close, .send = dgram_send,                                \
+    .send_parts = dgram_send_parts, .recv = tongi_unix_dgram_recv, .next_size = tongi_unix_dgram_next_size,            \
+    .peek = tongi_unix_dgram_peek, .release = tongi_unix_dgram_release, .pollset = dgram_pollset, .fd = dgram_fd,      \
+    .ready = dgram_ready, .instead = "unix: with socket=stream or socket=seqpacket, or inproc",                        \
+    .list = tongi_unix_list, .remove = tongi_unix_remove
+
 const struct tongi_transport_ops tongi_unix_dgram_ops = {
-    .ops_bytes = sizeof tongi_unix_dgram_ops,
-    .scheme = "unix",
-    .state_bytes = sizeof(struct tongi_unix_dgram),
-    .options = TONGI_OPT_SIZE | TONGI_OPT_MODE | TONGI_OPT_WAIT | TONGI_OPT_RECONNECT | TONGI_OPT_SOCKET,
-    .presets = {.size = TONGI_DATAGRAM_SIZE_DEFAULT,
-                .mode = 0600,
-                .wait = TONG_WAIT_ADAPTIVE,
-                .reconnect = TONG_YES,
-                .socket = TONG_SOCKET_DGRAM},
-    .caps = {.level = TONG_ACCEPTED,
-             .bits = TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_PEEK | TONG_CAP_FAN_IN | TONG_CAP_PROCESSES,
-             .roles = TONGI_ROLE_BIT(TONG_PUSH) | TONGI_ROLE_BIT(TONG_PULL),
-             .copies = 2},
-    .start = dgram_start,
-    .step = dgram_step,
-    .close = dgram_close,
-    .send = dgram_send,
-    .send_parts = dgram_send_parts,
-    .recv = tongi_unix_dgram_recv,
-    .next_size = tongi_unix_dgram_next_size,
-    .peek = tongi_unix_dgram_peek,
-    .release = tongi_unix_dgram_release,
-    .pollset = dgram_pollset,
-    .fd = dgram_fd,
-    .ready = dgram_ready,
-    .instead = "unix: with socket=stream or socket=seqpacket, or inproc",
-    .list = tongi_unix_list,
-    .remove = tongi_unix_remove,
+    DGRAM_SLOTS,
+    .caps = {DGRAM_CAPS, .bits = DGRAM_BITS},
+};
+
+const struct tongi_transport_ops tongi_unix_dgram_senders_ops = {
+    DGRAM_SLOTS,
+    .caps = {DGRAM_CAPS, .bits = DGRAM_BITS | TONG_CAP_CREDENTIALS},
 };

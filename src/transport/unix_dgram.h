@@ -6,7 +6,12 @@
 #include "transport/transport.h"
 #include "transport/unix_name.h"
 
-/* What a puller has read: datagrams in a row, each behind its length. */
+/* Who sent a datagram, in the kernel's words; uid UINT32_MAX: it was not asked, or does not know. */
+struct tongi_unix_dgram_sender {
+    uint32_t pid, uid, gid;
+};
+
+/* What a puller has read: datagrams in a row, each behind its length and its sender. */
 struct tongi_unix_dgram_stage {
     uint8_t *data;
     size_t room;
@@ -29,12 +34,14 @@ struct tongi_unix_dgram {
 
     /* the puller */
     struct tongi_unix_dgram_stage stage;
-    bool large;       /* the last one was long, and so may the next be */
-    size_t cut_short; /* the length of one that was too long and is to be told of; 0: none */
-    uint64_t lost;    /* how many were, since the last message */
+    struct tongi_unix_dgram_sender sender; /* of the one that was read, or taken, last */
+    bool large;                            /* the last one was long, and so may the next be */
+    size_t cut_short;                      /* the length of one that was too long and is to be told of; 0: none */
+    uint64_t lost;                         /* how many were, since the last message */
 };
 
-extern const struct tongi_transport_ops tongi_unix_dgram_ops;
+/* Without and with the sender of each message. */
+extern const struct tongi_transport_ops tongi_unix_dgram_ops, tongi_unix_dgram_senders_ops;
 
 /* The receiving slots (transport.h). */
 int64_t tongi_unix_dgram_recv(void *state, tong_bytes *msgs, uint32_t n, tong_meta *meta);

@@ -2,28 +2,41 @@
 /*
  * The puller of datagrams. It always reads with room for the largest message of size=; what is longer was sent by
  * somebody who was told otherwise, and is dropped, counted and reported. A datagram of length 0 is an empty message.
+ *
+ * Whom allow= does not name is dropped before anything else is looked at. Only with it, or when senders are to be told,
+ * the kernel is asked for them.
  */
 #include <string.h>
 
 #include "base/error.h"
+#include "prim/control.h"
 #include "prim/packet.h"
 #include "sys/sys.h"
 #include "transport/unix_dgram.h"
 
-/* In front of each datagram in the stage stands its length; bodies are aligned as memory of malloc is. */
-enum { LENGTH_BYTES = 16 };
+/* What stands in front of each datagram in the stage; bodies are aligned as memory of malloc is. */
+struct head {
+    uint32_t len;
+    struct tongi_unix_dgram_sender sender;
+};
+
+enum {
+    HEAD_BYTES = 16,
+    STRANGERS_MAX = 64 /* dropped by one call, which then looks at its deadline */
+};
+_Static_assert(sizeof(struct head) == HEAD_BYTES, "it keeps bodies aligned");
 
 static size_t slot_bytes(size_t len)
 {
-    return LENGTH_BYTES + ((len + LENGTH_BYTES - 1) & ~(size_t)(LENGTH_BYTES - 1));
+    return HEAD_BYTES + ((len + HEAD_BYTES - 1) & ~(size_t)(HEAD_BYTES - 1));
 }
 
-static size_t staged_len(const struct tongi_unix_dgram_stage *stage)
+static struct head staged(const struct tongi_unix_dgram_stage *stage)
 {
-    size_t len;
+    struct head head;
 
-    memcpy(&len, stage->data + stage->next, sizeof len);
-    return len;
+    memcpy(&head, stage->data + stage->next, sizeof head);
+    return head;
 }
 
 /* Makes room for the largest datagram behind what is there. */
@@ -73,22 +86,79 @@ static ssize_t received(struct tongi_unix_dgram *dgram, ssize_t got)
                      tong_error_text((int)got));
 }
 
-/* Adds the datagram of that length, which stands behind the room for it. */
-static void stage_add(struct tongi_unix_dgram_stage *stage, size_t len)
+/* Adds the datagram of that length that was read, which stands behind the room for its head. */
+static void stage_add(struct tongi_unix_dgram *dgram, size_t len)
 {
-    memcpy(stage->data + stage->end, &len, sizeof len);
-    stage->end += slot_bytes(len);
+    const struct head head = {(uint32_t)len, dgram->sender};
+
+    memcpy(dgram->stage.data + dgram->stage.end, &head, sizeof head);
+    dgram->stage.end += slot_bytes(len);
 }
+
+/* ---- whose they are -------------------------------------------------------------------------------------------- */
+
+/* Reads a datagram and its sender. Descriptors have no room beside it: the kernel closes them. */
+static ssize_t get_with_sender(struct tongi_unix_dgram *dgram, struct iovec *vector, uint32_t n)
+{
+    union tongi_control_room room;
+    struct msghdr message = {
+        .msg_iov = vector, .msg_iovlen = n, .msg_control = room.bytes, .msg_controllen = tongi_control_len(0, true)};
+    struct tongi_control control;
+    ssize_t got = tongi_sys_recvmsg(dgram->fd, &message, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
+
+    if (got < 0)
+        return got;
+    tongi_control_read(room.bytes, message.msg_controllen, &control);
+    dgram->sender = tongi_control_is_named(&control)
+                        ? (struct tongi_unix_dgram_sender){control.pid, control.uid, control.gid}
+                        : (struct tongi_unix_dgram_sender){0, UINT32_MAX, UINT32_MAX};
+    return got;
+}
+
+static bool is_let_in(const struct tongi_unix_dgram *dgram)
+{
+    const struct tongi_unix_dgram_sender *sender = &dgram->sender;
+    const struct tongi_allow *allow = dgram->name.allow;
+
+    return !allow->count || (sender->uid != UINT32_MAX &&
+                             (tongi_allow_has_user(allow, sender->uid) || tongi_allow_has_group(allow, sender->gid)));
+}
+
+/* Who floods us cannot keep a call: it comes to look at its deadline. */
+static ssize_t get_allowed(struct tongi_unix_dgram *dgram, struct iovec *vector, uint32_t n)
+{
+    for (int i = 0; i < STRANGERS_MAX; i++) {
+        ssize_t got = get_with_sender(dgram, vector, n);
+        if (got < 0 || is_let_in(dgram))
+            return got;
+        const tong_event event = {.what = TONG_REFUSED,
+                                  .error = -EACCES,
+                                  .pid = dgram->sender.pid,
+                                  .uid = dgram->sender.uid,
+                                  .gid = dgram->sender.gid};
+        tongi_report_event_of(dgram->start->report, &event);
+    }
+    return -EAGAIN;
+}
+
+static ssize_t get(struct tongi_unix_dgram *dgram, struct iovec *vector, uint32_t n)
+{
+    if (dgram->name.senders)
+        return received(dgram, get_allowed(dgram, vector, n));
+    return received(dgram, n == 1 ? tongi_packet_get(dgram->fd, vector[0].iov_base, vector[0].iov_len)
+                                  : tongi_packet_getv(dgram->fd, vector, n));
+}
+
+/* ---- reading --------------------------------------------------------------------------------------------------- */
 
 static int read_staged(struct tongi_unix_dgram *dgram)
 {
     struct tongi_unix_dgram_stage *stage = &dgram->stage;
-    ssize_t got =
-        received(dgram, tongi_packet_get(dgram->fd, stage->data + stage->end + LENGTH_BYTES, dgram->start->opts.size));
+    ssize_t got = get(dgram, &(struct iovec){stage->data + stage->end + HEAD_BYTES, dgram->start->opts.size}, 1);
 
     if (got < 0)
         return (int)got;
-    stage_add(stage, (size_t)got);
+    stage_add(dgram, (size_t)got);
     return 0;
 }
 
@@ -97,11 +167,11 @@ static int read_staged(struct tongi_unix_dgram *dgram)
 static int read_direct(struct tongi_unix_dgram *dgram, tong_bytes *msg)
 {
     struct tongi_unix_dgram_stage *stage = &dgram->stage;
-    uint8_t *slot = stage->data + stage->end + LENGTH_BYTES;
+    uint8_t *slot = stage->data + stage->end + HEAD_BYTES;
     size_t size_max = dgram->start->opts.size;
     size_t room = msg->len < size_max ? msg->len : size_max;
     struct iovec vector[2] = {{msg->data, room}, {slot + room, size_max - room}};
-    ssize_t got = received(dgram, tongi_packet_getv(dgram->fd, vector, 2));
+    ssize_t got = get(dgram, vector, 2);
 
     if (got < 0)
         return (int)got;
@@ -110,7 +180,7 @@ static int read_direct(struct tongi_unix_dgram *dgram, tong_bytes *msg)
         return 1;
     }
     memcpy(slot, msg->data, room);
-    stage_add(stage, (size_t)got);
+    stage_add(dgram, (size_t)got);
     return 0;
 }
 
@@ -127,19 +197,28 @@ static int take(struct tongi_unix_dgram *dgram, tong_bytes *msg)
         if (r != 0)
             return r;
     }
-    size_t len = staged_len(stage);
-    if (len > msg->len)
+    struct head head = staged(stage);
+    if (head.len > msg->len)
         return 0;
-    if (len)
-        memcpy(msg->data, stage->data + stage->next + LENGTH_BYTES, len);
-    msg->len = len;
-    stage->next += slot_bytes(len);
+    if (head.len)
+        memcpy(msg->data, stage->data + stage->next + HEAD_BYTES, head.len);
+    msg->len = head.len;
+    stage->next += slot_bytes(head.len);
+    dgram->sender = head.sender;
     return 1;
 }
 
 static void meta_fill(struct tongi_unix_dgram *dgram, tong_meta *meta)
 {
+    bool vouched = dgram->name.senders && dgram->sender.uid != UINT32_MAX;
+
     *meta = (tong_meta){.struct_size = meta->struct_size, .lost = dgram->lost, .fds = meta->fds};
+    if (vouched) {
+        meta->flags = TONG_VOUCHED;
+        meta->pid = dgram->sender.pid;
+        meta->uid = dgram->sender.uid;
+        meta->gid = dgram->sender.gid;
+    }
     dgram->lost = 0;
 }
 
@@ -162,7 +241,7 @@ int64_t tongi_unix_dgram_recv(void *state, tong_bytes *msgs, uint32_t n, tong_me
     return r < 0 ? r
                  : TONG_FAIL(TONG_E_TOOBIG,
                              "%s: the message has %zu bytes and the room %zu; it stays until there is room",
-                             dgram->start->address, staged_len(&dgram->stage), msgs[0].len);
+                             dgram->start->address, (size_t)staged(&dgram->stage).len, msgs[0].len);
 }
 
 /* ---- in place -------------------------------------------------------------------------------------------------- */
@@ -188,9 +267,10 @@ int64_t tongi_unix_dgram_peek(void *state, tong_span *ret_spans, tong_meta *meta
     int r = 0;
 
     while (count < n && (r = advance(dgram)) >= 0) {
-        size_t len = staged_len(stage);
-        ret_spans[count] = (tong_span){stage->data + stage->next + LENGTH_BYTES, len, ++stage->lent};
-        stage->next += slot_bytes(len);
+        struct head head = staged(stage);
+        ret_spans[count] = (tong_span){stage->data + stage->next + HEAD_BYTES, head.len, ++stage->lent};
+        stage->next += slot_bytes(head.len);
+        dgram->sender = head.sender;
         if (metas)
             meta_fill(dgram, &metas[count]);
         count++;
@@ -225,7 +305,7 @@ int64_t tongi_unix_dgram_next_size(void *state)
         return too_long_fail(dgram);
     if (r == -ENOBUFS)
         return -EAGAIN;
-    return r < 0 ? r : (int64_t)staged_len(&dgram->stage);
+    return r < 0 ? r : (int64_t)staged(&dgram->stage).len;
 }
 
 bool tongi_unix_dgram_in_ready(const struct tongi_unix_dgram *dgram)

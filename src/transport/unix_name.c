@@ -65,6 +65,9 @@ int tongi_unix_name_init(struct tongi_unix_name *name, const struct tongi_start 
 
     tongi_unix_name_none(name, start);
     name->connects = start->side == TONG_CONNECT;
+    /* Where nothing connects, each message is asked who sent it. */
+    if (name->type == SOCK_DGRAM)
+        name->senders = !name->connects && (name->senders || name->allow->count);
     if (len == 0)
         return TONG_FAIL(TONG_E_ADDRESS, "%s: a unix address needs a path, such as unix:work.sock", start->address);
     if (name->abstract) {
@@ -143,8 +146,9 @@ static int connect_by(const struct tongi_unix_name *name, int fd, int directory,
     return r < 0 ? r : tongi_sys_connect(fd, (const struct sockaddr *)&address, len);
 }
 
-/* Where the name is too long to stand behind its directory's descriptor, a descriptor of the socket stands for both. */
-static int connect_through(const struct tongi_unix_name *name, int fd, int directory)
+/* Where the name is too long to stand behind its directory's descriptor, a descriptor of the socket stands for both;
+ * and it says what file it is that was connected to, whatever becomes of the name. */
+static int connect_through(const struct tongi_unix_name *name, int fd, int directory, struct stat *ret_file)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int file = tongi_sys_open_at(directory, name->base, O_PATH | O_CLOEXEC, 0);
@@ -152,7 +156,9 @@ static int connect_through(const struct tongi_unix_name *name, int fd, int direc
     if (file < 0)
         return file;
     snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", file);
-    int r = tongi_sys_connect(fd, (const struct sockaddr *)&address, sizeof address);
+    int r = tongi_sys_fstat(file, ret_file);
+    if (r >= 0)
+        r = tongi_sys_connect(fd, (const struct sockaddr *)&address, sizeof address);
     tongi_sys_close(file);
     return r;
 }
@@ -167,6 +173,7 @@ static bool is_proc_missing(void)
 static int connect_any(struct tongi_unix_name *name, int fd)
 {
     bool fits = strlen(name->path) < sizeof((struct sockaddr_un *)NULL)->sun_path;
+    struct stat file;
 
     if (name->abstract || (fits && name->path[0] == '/'))
         return connect_by(name, fd, -1, name->path);
@@ -176,7 +183,7 @@ static int connect_any(struct tongi_unix_name *name, int fd)
         return directory;
     bool follows =
         sizeof "/proc/self/fd/2147483647/" + strlen(name->base) <= sizeof((struct sockaddr_un *)NULL)->sun_path;
-    int r = follows ? connect_by(name, fd, directory, name->path) : connect_through(name, fd, directory);
+    int r = follows ? connect_by(name, fd, directory, name->path) : connect_through(name, fd, directory, &file);
     /* Where /proc is not mounted only the path itself is left; elsewhere it might mean another directory by now. */
     if (r == -ENOENT && fits && is_proc_missing())
         r = connect_by(name, fd, -1, name->path);
@@ -220,17 +227,33 @@ static int connect_fail(const struct tongi_unix_name *name, int error)
     }
 }
 
+/* Nobody answers at a datagram socket, so that its file alone tells whose it is; nothing is sent until it did. */
+static int connect_datagram(const struct tongi_unix_name *name, int fd)
+{
+    struct stat file;
+    int directory = tongi_unix_directory(name);
+    int r = directory < 0 ? directory : connect_through(name, fd, directory, &file);
+
+    if (r >= 0)
+        return tongi_unix_check_owner(name, directory, file.st_uid);
+    tongi_sys_close(directory);
+    if (r == -ENOENT && is_proc_missing())
+        return TONG_FAIL(-EACCES, "%s: without /proc nobody knows whose socket that is; mount it, or use socket=stream",
+                         name->address);
+    return connect_fail(name, r);
+}
+
 int tongi_unix_connect(struct tongi_unix_name *name)
 {
     int fd = socket_make(name);
 
     if (fd < 0)
         return TONG_TRACE(fd);
-    int r = connect_any(name, fd);
+    int r = name->type == SOCK_DGRAM ? connect_datagram(name, fd) : connect_any(name, fd);
     if (r >= 0)
         return fd;
     tongi_sys_close(fd);
-    return connect_fail(name, r);
+    return name->type == SOCK_DGRAM ? TONG_TRACE(r) : connect_fail(name, r);
 }
 
 /* ---- the lock beside the socket -------------------------------------------------------------------------------- */

@@ -86,16 +86,38 @@ static bool is_way_closed(int directory, uid_t listener)
 
 /*
  * A name in a directory into which others write, as in /tmp, says nothing about who is behind it: whoever came first
- * has it. Root and this user need no proof; anybody else must be there by the will of those who own the way.
+ * has it. Root and this user need no proof; anybody else must be there by the will of those who own the way. Takes the
+ * directory's descriptor.
  */
-static int squat_check(const struct tongi_unix_name *name, const struct tongi_link *link)
+static int squat_check(const struct tongi_unix_name *name, int directory, uid_t listener)
 {
-    if (is_ours(link->uid) || is_way_closed(tongi_unix_directory(name), link->uid))
+    if (is_ours(listener)) {
+        tongi_sys_close(directory);
+        return 0;
+    }
+    if (is_way_closed(directory, listener))
         return 0;
     return TONG_FAIL(-EACCES,
                      "%s: user %u listens there, in a directory where others than its owner can make such a socket, so "
                      "that the name does not tell who it is; if you mean that user, add allow=uid:%u",
-                     name->address, link->uid, link->uid);
+                     name->address, listener, listener);
+}
+
+int tongi_unix_check_owner(const struct tongi_unix_name *name, int directory, uid_t owner)
+{
+    char list[TONGI_ALLOW_TEXT_BYTES];
+
+    if (!name->allow->count)
+        return squat_check(name, directory, owner);
+    tongi_sys_close(directory);
+    /* A file's group may be its directory's, which says nothing of who made it. */
+    if (tongi_allow_has_user(name->allow, owner))
+        return 0;
+    tongi_allow_format(name->allow, list, sizeof list);
+    return TONG_FAIL(-EACCES,
+                     "%s: the socket there is user %u's, who is not let in: allow=%s (of the owner of a datagram "
+                     "socket only uid: counts)",
+                     name->address, owner, list);
 }
 
 int tongi_unix_identify(const struct tongi_unix_name *name, struct tongi_link *link)
@@ -117,7 +139,7 @@ int tongi_unix_identify(const struct tongi_unix_name *name, struct tongi_link *l
     if (name->abstract && peer.uid != tongi_sys_geteuid())
         return TONG_FAIL(-EACCES, "%s: user %u is another user; an abstract name is for one, unless allow= names more",
                          name->address, peer.uid);
-    return name->connects && !name->abstract ? squat_check(name, link) : 0;
+    return name->connects && !name->abstract ? squat_check(name, tongi_unix_directory(name), peer.uid) : 0;
 }
 
 /* ---- whether it lives ------------------------------------------------------------------------------------------ */

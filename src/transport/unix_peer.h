@@ -13,6 +13,9 @@
  */
 int tongi_unix_identify(const struct tongi_unix_name *name, struct tongi_link *link);
 
+/* The same of a socket at which nobody answers, by whose file it is in that directory, whose descriptor is taken. */
+int tongi_unix_check_owner(const struct tongi_unix_name *name, int directory, uid_t owner);
+
 /* Has the process died that connected or listened? False also where the kernel does not say (before Linux 6.5). */
 bool tongi_unix_is_dead(const struct tongi_link *link);
 

@@ -10,30 +10,43 @@
 
 #include "ends.h"
 
-static int bare_socket(struct sockaddr_un *ret_name)
+static int bare_socket(int type, struct sockaddr_un *ret_name)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 
     CHECK(fd >= 0);
     *ret_name = (struct sockaddr_un){.sun_family = AF_UNIX, .sun_path = BARE_PATH};
     return fd;
 }
 
-int bare_connect(void)
+int bare_connect_as(int type)
 {
     struct sockaddr_un name;
-    int fd = bare_socket(&name);
+    int fd = bare_socket(type, &name);
 
     CHECK(connect(fd, (struct sockaddr *)&name, sizeof name) == 0);
     return fd;
 }
 
-int bare_listen(void)
+int bare_connect(void)
+{
+    return bare_connect_as(SOCK_STREAM);
+}
+
+int bare_bind(int type)
 {
     struct sockaddr_un name;
-    int fd = bare_socket(&name);
+    int fd = bare_socket(type, &name);
 
-    CHECK(bind(fd, (struct sockaddr *)&name, sizeof name) == 0 && listen(fd, 10) == 0);
+    CHECK(bind(fd, (struct sockaddr *)&name, sizeof name) == 0);
+    return fd;
+}
+
+int bare_listen(void)
+{
+    int fd = bare_bind(SOCK_STREAM);
+
+    CHECK(listen(fd, 10) == 0);
     return fd;
 }
 

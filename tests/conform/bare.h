@@ -9,8 +9,11 @@
 #define BARE_PATH "bare.sock"
 #define BARE_ADDRESS "unix:" BARE_PATH
 
+/* Of a stream, or of any type. */
 int bare_connect(void);
+int bare_connect_as(int type);
 int bare_listen(void);
+int bare_bind(int type);
 /* All of it goes in at once. */
 void bare_write(int fd, const void *bytes, size_t len);
 void bare_header(int fd, enum tongi_frame_type type, uint32_t len);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Peers of unix: that lie about descriptors: whatever they do, none stays open here, and neighbours go on. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -42,6 +43,17 @@ static void header_with(int fd, uint32_t len, uint32_t announced, uint32_t sent)
     write_with(fd, header, sizeof header, sent);
 }
 
+/* An honest message of 4 bytes and two descriptors, as a stream or a packet. */
+static void good(int fd)
+{
+    static const char body[] = "good";
+    uint8_t frame[TONGI_FRAME_BYTES + sizeof body - 1];
+
+    tongi_frame_encode_with(frame, TONGI_FRAME_DATA, sizeof body - 1, 2);
+    memcpy(frame + TONGI_FRAME_BYTES, body, sizeof body - 1);
+    write_with(fd, frame, sizeof frame, 2);
+}
+
 enum lie {
     A_HUNDRED,           /* where 4 are let in */
     A_HUNDRED_ANNOUNCED, /* and said so */
@@ -61,13 +73,13 @@ enum lie {
     LIES
 };
 
-static void lie(int fd, enum lie how)
+static void lie(int fd, int how)
 {
     static const uint8_t farewell[TONGI_FRAME_BYTES] = {0, 0, 0, 0, TONGI_FRAME_END, 0, 1, 0};
     static const char body[LONG];
     uint8_t byte[TONGI_FRAME_BYTES];
 
-    switch (how) {
+    switch ((enum lie)how) {
     case A_HUNDRED:
         header_with(fd, 0, LET_IN, 100);
         break;
@@ -148,33 +160,184 @@ static int count_fds(tong_channel *rx)
     return runner_count_fds();
 }
 
-TONG_TEST_TIMEOUT(nothing_stays_of_a_liar, 30)
+/* Liars of a kind, one after the other, each of which first says something that holds. */
+static void nothing_stays(int type, const char *query, int lies, void (*tell)(int fd, int how), int leaves)
 {
-    tong_channel *rx = bare_open_as(TONG_PULL, "?descriptors=4"), *tx = bare_open_as(TONG_PUSH, "");
+    char both[64];
+    tong_channel *rx, *tx;
     tong_event events[4];
     int before;
 
+    snprintf(both, sizeof both, "?descriptors=4%s", query);
+    rx = bare_open_as(TONG_PULL, both);
+    tx = bare_open_as(TONG_PUSH, both);
     bare_neighbour_works(tx, rx);
     SAME(tong_events(rx, events, 4), 1);
     before = count_fds(rx);
-    for (int how = 0; how < LIES; how++) {
-        int fd = bare_connect();
+    for (int how = 0; how < lies; how++) {
+        int fd = bare_connect_as(type);
 
         bare_hello(fd, TONG_PUSH);
-        header_with(fd, 4, 2, 2);
-        bare_write(fd, "good", 4);
+        good(fd);
         ends_expect(rx, "good");
-        lie(fd, (enum lie)how);
+        tell(fd, how);
         take_until(rx, 1);
         bare_expect_hang_up(fd);
         SAME(tong_events(rx, events, 4), 2);
-        SAME(events[1].what, how == WITH_A_FAREWELL ? TONG_LEFT : TONG_CUT);
+        SAME(events[1].what, how == leaves ? TONG_LEFT : TONG_CUT);
         SAME(runner_count_fds(), before);
         bare_neighbour_works(tx, rx);
     }
     tong_close(tx);
     tong_close(rx);
 }
+
+TONG_TEST_TIMEOUT(nothing_stays_of_a_liar, 30)
+{
+    nothing_stays(SOCK_STREAM, "", LIES, lie, WITH_A_FAREWELL);
+}
+
+/* ---- packets --------------------------------------------------------------------------------------------------- */
+
+enum packet_lie {
+    PACKET_OF_A_HUNDRED,
+    PACKET_OF_A_HUNDRED_ANNOUNCED,
+    PACKET_OF_MORE,
+    PACKET_OF_LESS,
+    PACKET_OF_NONE,
+    PACKET_UNANNOUNCED,
+    PACKET_UNANNOUNCED_LONG,
+    PACKET_WITH_THE_NEXT_ONES,
+    PACKET_EMPTY,
+    PACKET_EMPTY_THEN_GONE,
+    PACKET_OF_A_FEW_BYTES,
+    PACKET_OF_TWO_FRAMES,
+    PACKET_TOO_LONG,
+    PACKET_FAREWELL,
+    PACKET_FAREWELL_ANNOUNCES,
+    PACKET_HELLO_AGAIN,
+    PACKET_LIES
+};
+
+/* One packet: a header of a message, and as much of a body as is to come, with descriptors beside it. */
+static void packet_with(int fd, uint32_t len, size_t body, uint32_t announced, uint32_t sent)
+{
+    static uint8_t packet[TONGI_FRAME_BYTES + LONG];
+
+    tongi_frame_encode_with(packet, TONGI_FRAME_DATA, len, announced);
+    write_with(fd, packet, TONGI_FRAME_BYTES + body, sent);
+}
+
+static void lie_in_a_packet(int fd, int how)
+{
+    uint8_t frame[TONGI_HELLO_BYTES];
+
+    switch ((enum packet_lie)how) {
+    case PACKET_OF_A_HUNDRED:
+        packet_with(fd, 9, 9, LET_IN, 100);
+        break;
+    case PACKET_OF_A_HUNDRED_ANNOUNCED:
+        packet_with(fd, 9, 9, 100, 100);
+        break;
+    case PACKET_OF_MORE:
+        packet_with(fd, 9, 9, 2, 3);
+        break;
+    case PACKET_OF_LESS:
+        packet_with(fd, 9, 9, 3, 2);
+        break;
+    case PACKET_OF_NONE:
+        packet_with(fd, 9, 9, 1, 0);
+        break;
+    case PACKET_UNANNOUNCED:
+        packet_with(fd, 9, 9, 0, 2);
+        break;
+    case PACKET_UNANNOUNCED_LONG:
+        packet_with(fd, LONG, LONG, 0, 2);
+        break;
+    case PACKET_WITH_THE_NEXT_ONES:
+        packet_with(fd, 9, 9, 2, 4);
+        packet_with(fd, 9, 9, 2, 0);
+        break;
+    case PACKET_EMPTY:
+        write_with(fd, "", 0, 2);
+        break;
+    case PACKET_EMPTY_THEN_GONE:
+        write_with(fd, "", 0, 2);
+        shutdown(fd, SHUT_WR);
+        break;
+    case PACKET_OF_A_FEW_BYTES:
+        write_with(fd, "abc", 3, 2);
+        break;
+    case PACKET_OF_TWO_FRAMES:
+        packet_with(fd, 0, TONGI_FRAME_BYTES, 2, 2);
+        break;
+    case PACKET_TOO_LONG:
+        packet_with(fd, LONG, LONG, 2, 2);
+        break;
+    case PACKET_FAREWELL:
+        tongi_frame_encode(frame, TONGI_FRAME_END, 0);
+        write_with(fd, frame, TONGI_FRAME_BYTES, 2);
+        break;
+    case PACKET_FAREWELL_ANNOUNCES:
+        tongi_frame_encode_with(frame, TONGI_FRAME_END, 0, 2);
+        write_with(fd, frame, TONGI_FRAME_BYTES, 2);
+        break;
+    default:
+        tongi_hello_encode(frame, &(struct tongi_hello){.role = TONG_PUSH, .size_max = 1 << 20});
+        write_with(fd, frame, sizeof frame, 2);
+        break;
+    }
+}
+
+TONG_TEST_TIMEOUT(nothing_stays_of_a_liar_with_packets, 30)
+{
+    nothing_stays(SOCK_SEQPACKET, "&socket=seqpacket&size=50000", PACKET_LIES, lie_in_a_packet, -1);
+}
+
+/* Nothing of a packet is taken whose descriptors are not those that it announces. */
+TONG_TEST(a_packet_that_lies_is_not_delivered)
+{
+    tong_channel *rx = bare_open_as(TONG_PULL, "?descriptors=4&socket=seqpacket");
+    int fd = bare_connect_as(SOCK_SEQPACKET);
+
+    bare_hello(fd, TONG_PUSH);
+    packet_with(fd, 1, 1, 0, 2);
+    bare_until(rx, 1, 0);
+    bare_expect_hang_up(fd);
+    tong_close(rx);
+}
+
+/* However many packets a call could take, each has its own. */
+TONG_TEST(many_packets_at_once)
+{
+    enum { MANY = 6 };
+    tong_channel *rx = bare_open_as(TONG_PULL, "?descriptors=4&socket=seqpacket");
+    int fd = bare_connect_as(SOCK_SEQPACKET), fds[MANY][LET_IN], before;
+    tong_span spans[MANY];
+    tong_meta metas[MANY];
+
+    bare_hello(fd, TONG_PUSH);
+    bare_until(rx, 0, 1);
+    before = count_fds(rx);
+    for (uint32_t i = 0; i < MANY; i++)
+        packet_with(fd, 1, 1, i % 3, i % 3);
+    for (uint32_t due = 0; due < MANY;) {
+        for (uint32_t i = due; i < MANY; i++)
+            metas[i] = (tong_meta){.struct_size = sizeof metas[i], .fds = fds[i], .n_fds = LET_IN};
+        int64_t n = ck_ok(tong_peek(rx, spans, metas + due, MANY - due, conform_patience()));
+        for (uint32_t end = due + (uint32_t)n; due < end; due++) {
+            SAME(metas[due].n_fds, due % 3);
+            for (uint32_t i = 0; i < metas[due].n_fds; i++)
+                close(fds[due][i]);
+        }
+        ck_ok(tong_release(rx, spans, (uint32_t)n));
+    }
+    SAME(runner_count_fds(), before);
+    close(fd);
+    tong_close(rx);
+}
+
+/* ---- those that stay ------------------------------------------------------------------------------------------- */
 
 /* Liars that stay: what they hold here is bounded, and closing gives it back. */
 TONG_TEST(what_a_peer_can_hold_is_bounded)

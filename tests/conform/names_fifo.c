@@ -63,6 +63,62 @@ TONG_TEST(another_users_fifo_is_refused)
     CHECK(unlink(NAME) == 0);
 }
 
+TONG_TEST(another_users_fifo_is_used_where_that_user_is_meant)
+{
+    static const char *const queries[] = {"?allow=uid:65534", "?writers=one&allow=uid:0,uid:65534",
+                                          "?framing=line&allow=uid:65534"};
+    char address[100];
+    struct stat status;
+
+    if (geteuid() != 0)
+        return;
+    CHECK(mkfifo(NAME, 0600) == 0 && chown(NAME, 65534, 65534) == 0);
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        tong_channel *rx, *tx;
+
+        snprintf(address, sizeof address, MANY "%s", queries[i]);
+        rx = open_as(address, TONG_PULL);
+        tx = open_as(address, TONG_PUSH);
+        ck_ok(tong_send(tx, "hello", 5, conform_patience()));
+        ends_expect(rx, "hello");
+        tong_close(tx);
+        tong_close(rx);
+    }
+    /* Its group may be its directory's. */
+    refused(MANY "?allow=uid:0,gid:65534", TONG_PULL, -EACCES, "only uid:");
+    refused(MANY "?allow=uid:0,gid:65534", TONG_PUSH, -EACCES, "user 65534's");
+    CHECK(stat(NAME, &status) == 0 && status.st_uid == 65534);
+    ck_ok(tong_remove(MANY "?allow=uid:65534"));
+    CHECK(access(NAME, F_OK) < 0);
+}
+
+TONG_TEST(another_users_fifo_is_not_replaced)
+{
+    struct stat before, after;
+    int fd;
+
+    if (geteuid() != 0)
+        return;
+    CHECK(mkfifo(NAME, 0600) == 0 && chown(NAME, 65534, 65534) == 0);
+    fd = open(NAME, O_RDWR | O_CLOEXEC);
+    CHECK(fd >= 0 && fstat(fd, &before) == 0 && write(fd, "half", 4) == 4);
+    refused(ONE "&allow=uid:65534", TONG_PULL, -EBUSY, "only its owner");
+    CHECK(stat(NAME, &after) == 0 && after.st_ino == before.st_ino);
+    close(fd);
+    CHECK(unlink(NAME) == 0);
+}
+
+/* The list is all there is: also the own user has to be in it. */
+TONG_TEST(a_fifo_of_nobody_who_is_meant_is_not_made)
+{
+    refused(MANY "?allow=uid:4000000000", TONG_PULL, -EACCES, "allow=uid:4000000000");
+    CHECK(access(NAME, F_OK) < 0);
+    CHECK(mkfifo(NAME, 0600) == 0);
+    refused(MANY "?allow=uid:4000000000", TONG_PULL, -EACCES, "allow=uid:4000000000");
+    refused(MANY "?allow=uid:4000000000", TONG_PUSH, -EACCES, "allow=uid:4000000000");
+    CHECK(unlink(NAME) == 0);
+}
+
 TONG_TEST(a_fifo_open_to_others_is_refused_unless_allowed)
 {
     static const mode_t lax[] = {0620, 0602, 0640, 0604, 0666};

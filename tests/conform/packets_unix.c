@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "bare.h"
@@ -14,29 +13,10 @@
 #define SEQPACKET "?socket=seqpacket"
 #define DGRAM "?socket=dgram"
 
-static const struct sockaddr_un place = {.sun_family = AF_UNIX, .sun_path = BARE_PATH};
-
-static int packet_socket(int type)
-{
-    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-
-    CHECK(fd >= 0);
-    return fd;
-}
-
-static int packet_connect(int type)
-{
-    int fd = packet_socket(type);
-
-    CHECK(connect(fd, (const struct sockaddr *)&place, sizeof place) == 0);
-    return fd;
-}
-
 static int packet_bind(int type)
 {
-    int fd = packet_socket(type);
+    int fd = bare_bind(type);
 
-    CHECK(bind(fd, (const struct sockaddr *)&place, sizeof place) == 0);
     CHECK(type == SOCK_DGRAM || listen(fd, 10) == 0);
     return fd;
 }
@@ -51,7 +31,7 @@ TONG_TEST(strangers_with_packets_are_turned_away)
 
     bare_neighbour_works(tx, rx);
     for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
-        int fd = packet_connect(SOCK_SEQPACKET);
+        int fd = bare_connect_as(SOCK_SEQPACKET);
         bare_write(fd, junk, lens[i]);
         bare_until(rx, i + 1, 1);
         bare_neighbour_works(tx, rx);
@@ -65,7 +45,7 @@ TONG_TEST(a_packet_over_the_receivers_size_cuts_its_sender)
 {
     static char message[100000];
     tong_channel *rx = bare_open_as(TONG_PULL, SEQPACKET "&size=1000"), *tx = bare_open_as(TONG_PUSH, SEQPACKET);
-    int fd = packet_connect(SOCK_SEQPACKET);
+    int fd = bare_connect_as(SOCK_SEQPACKET);
     tong_event event;
 
     bare_hello(fd, TONG_PUSH);
@@ -185,7 +165,7 @@ TONG_TEST(a_strangers_packet_socket)
 TONG_TEST(any_program_sends_datagrams)
 {
     tong_channel *rx = bare_open_as(TONG_PULL, DGRAM);
-    int fd = packet_connect(SOCK_DGRAM);
+    int fd = bare_connect_as(SOCK_DGRAM);
     struct stat status;
 
     CHECK(stat(BARE_PATH, &status) == 0 && (status.st_mode & 0777) == 0600);

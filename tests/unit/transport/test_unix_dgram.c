@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The slots of unix: with datagrams: what the system says about sending, and how a pusher waits for its puller. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -121,13 +122,13 @@ TONG_TEST(a_puller_that_is_gone_is_waited_for)
     ck_assert_int_eq(tx.ops->pollset(tx.state, TONG_OUT, set, &until_ns), 0);
     ck_assert_int_gt(until_ns, now_ns);
     /* Not before its time, each time later, and not for ever later. */
-    uint64_t tries = faulty_count(FAULTY_connect);
+    uint64_t tries = faulty_count(FAULTY_socket);
     ck_assert_int_eq(send_text("x"), -EAGAIN);
-    ck_assert_uint_eq(faulty_count(FAULTY_connect), tries);
+    ck_assert_uint_eq(faulty_count(FAULTY_socket), tries);
     for (int i = 0; i < 20; i++) {
         now_ns = until_ns;
         ck_assert_int_eq(send_text("x"), -EAGAIN);
-        ck_assert_uint_eq(faulty_count(FAULTY_connect), ++tries);
+        ck_assert_uint_eq(faulty_count(FAULTY_socket), ++tries);
         until_ns = INT64_MAX;
         ck_assert_int_eq(tx.ops->pollset(tx.state, TONG_OUT, set, &until_ns), 0);
         ck_assert_int_gt(until_ns, now_ns);
@@ -152,10 +153,72 @@ TONG_TEST(a_puller_that_refuses_is_not_hammered)
     ends_open();
     ck_assert_int_eq(shutdown(rx.ops->fd(rx.state, TONG_IN), SHUT_RD), 0);
     ck_assert_int_eq(send_text("x"), -EAGAIN);
-    uint64_t tries = faulty_count(FAULTY_connect);
+    uint64_t tries = faulty_count(FAULTY_socket);
     for (int i = 0; i < 100; i++)
         ck_assert_int_eq(send_text("x"), -EAGAIN);
-    ck_assert_uint_le(faulty_count(FAULTY_connect), tries + 1);
+    ck_assert_uint_le(faulty_count(FAULTY_socket), tries + 1);
+    end_close(&tx);
+    end_close(&rx);
+}
+
+static int swap_and_connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+    ck_assert_int_eq(rename("other.sock", "d.sock"), 0);
+    return connect(fd, address, len);
+}
+
+/* Whose file was looked at is who gets the message, whatever the name means by then. */
+TONG_TEST(the_socket_that_was_judged_is_the_one)
+{
+    const struct sockaddr_un place = {.sun_family = AF_UNIX, .sun_path = "other.sock"};
+    int other = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    char byte;
+
+    ck_assert_int_eq(bind(other, (const struct sockaddr *)&place, sizeof place), 0);
+    faulty_install();
+    end_open(&rx, TONG_PULL);
+    end_open(&tx, TONG_PUSH);
+    tongi_sys_table.connect = swap_and_connect;
+    ck_assert_int_eq(send_text("judged"), 1);
+    expect("judged");
+    ck_assert_int_lt(recv(other, &byte, 1, MSG_DONTWAIT), 0);
+    close(other);
+    end_close(&tx);
+    end_close(&rx);
+    ck_assert_int_eq(unlink("d.sock"), 0);
+}
+
+TONG_TEST(a_try_that_fails_leaves_nothing)
+{
+    static const struct {
+        enum faulty_call call;
+        int error, result;
+    } says[] = {{FAULTY_open_at, ENOENT, -EAGAIN},
+                {FAULTY_open_at, EMFILE, -EMFILE},
+                {FAULTY_fstat, EIO, -EIO},
+                {FAULTY_connect, EACCES, -EACCES},
+                {FAULTY_connect, ECONNREFUSED, -EAGAIN}};
+    int before;
+
+    faulty_install();
+    tongi_sys_table.clock_gettime = clock_by_hand;
+    end_open(&rx, TONG_PULL);
+    end_open(&tx, TONG_PUSH);
+    before = runner_count_fds();
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++) {
+        faulty_fail(says[i].call, 1, says[i].error);
+        ck_assert_int_eq(send_text("x"), says[i].result);
+        ck_assert_int_eq(runner_count_fds(), before);
+        now_ns += 2 * TONGI_BACKOFF_LAST_NS;
+    }
+    /* Without /proc it cannot be told whose socket it is. */
+    faulty_fail(FAULTY_connect, 1, ENOENT);
+    faulty_fail(FAULTY_fstatat, 1, ENOENT);
+    ck_error((int)send_text("x"), -EACCES);
+    ck_assert(strstr(tong_error_detail(), "/proc"));
+    now_ns += 2 * TONGI_BACKOFF_LAST_NS;
+    ck_assert_int_eq(send_text("works"), 1);
+    expect("works");
     end_close(&tx);
     end_close(&rx);
 }
