@@ -6,11 +6,11 @@
 #include "sys/program.h"
 #include "sys/sys.h"
 
-/* The environment with the heritage's variable in the place of an older one, for the caller to free; the strings stay
- * where they are. */
+/* The environment with the heritage's variable, if there is one, in the place of an older one, for the caller to free;
+ * the strings stay where they are. */
 static const char **environment_with(const char *const *envp, const char *variable)
 {
-    size_t name_len = (size_t)(strchr(variable, '=') - variable) + 1;
+    size_t name_len = strcspn(variable, "=") + 1;
     size_t n = 0, used = 0;
 
     while (envp[n])
@@ -19,9 +19,10 @@ static const char **environment_with(const char *const *envp, const char *variab
     if (!merged)
         return NULL;
     for (size_t i = 0; i < n; i++)
-        if (strlen(envp[i]) < name_len || memcmp(envp[i], variable, name_len) != 0)
+        if (!*variable || strlen(envp[i]) < name_len || memcmp(envp[i], variable, name_len) != 0)
             merged[used++] = envp[i];
-    merged[used] = variable;
+    if (*variable)
+        merged[used] = variable;
     return merged;
 }
 
@@ -60,7 +61,7 @@ static int start_program(const tong_channel *ch, const struct tongi_heritage *he
 
 static int spawn(tong_channel *ch, const char *const *argv, const char *const *envp, pid_t *ret_pid)
 {
-    struct tongi_heritage heritage;
+    struct tongi_heritage heritage = {.grants = {{-1, -1}, {-1, -1}}};
 
     if (!ch->ops->spawn)
         return tongi_nocap(ch, TONG_CAP_SPAWN, "way to start a program");

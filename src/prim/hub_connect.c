@@ -163,11 +163,16 @@ void tongi_hub_let_go(struct tongi_hub *hub, struct tongi_link **half, enum tong
 int tongi_hub_join_pipes(struct tongi_hub *hub, int in_fd, int out_fd)
 {
     struct tongi_link *link;
-    int r = link_make(hub, in_fd, out_fd, &link);
+    int r = link_make(hub, in_fd < 0 ? out_fd : in_fd, out_fd < 0 ? in_fd : out_fd, &link);
 
     if (r < 0)
         return TONG_TRACE(r);
     replace_current(hub, link);
+    /* There will not be another link: what came over this one is received also if sending finds first that it is lost. */
+    if (hub->setup.role == TONG_PAIR) {
+        hub->in = link;
+        link->refs++;
+    }
     return 0;
 }
 
