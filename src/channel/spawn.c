@@ -6,11 +6,11 @@
 #include "sys/program.h"
 #include "sys/sys.h"
 
-/* The environment with the heritage's variable, if there is one, in the place of an older one, for the caller to free;
- * the strings stay where they are. */
+/* The environment with the heritage's variable in the place of an older one, for the caller to free; the strings stay
+ * where they are. */
 static const char **environment_with(const char *const *envp, const char *variable)
 {
-    size_t name_len = strcspn(variable, "=") + 1;
+    size_t name_len = (size_t)(strchr(variable, '=') - variable) + 1;
     size_t n = 0, used = 0;
 
     while (envp[n])
@@ -19,10 +19,9 @@ static const char **environment_with(const char *const *envp, const char *variab
     if (!merged)
         return NULL;
     for (size_t i = 0; i < n; i++)
-        if (!*variable || strlen(envp[i]) < name_len || memcmp(envp[i], variable, name_len) != 0)
+        if (strlen(envp[i]) < name_len || memcmp(envp[i], variable, name_len) != 0)
             merged[used++] = envp[i];
-    if (*variable)
-        merged[used] = variable;
+    merged[used] = variable;
     return merged;
 }
 
@@ -45,12 +44,16 @@ static const char *remedy(int error)
 static int start_program(const tong_channel *ch, const struct tongi_heritage *heritage, const char *const *argv,
                          const char *const *envp, pid_t *ret_pid)
 {
-    const char **merged = environment_with(envp ? envp : tongi_sys_environment(), heritage->variable);
+    const char *const *environment = envp ? envp : tongi_sys_environment();
+    const char **merged = NULL;
     pid_t pid;
 
-    if (!merged)
-        return tongi_no_memory(ch->address);
-    int r = tongi_program_start(&pid, argv, merged, heritage->grants, 2);
+    if (*heritage->variable) {
+        environment = merged = environment_with(environment, heritage->variable);
+        if (!merged)
+            return tongi_no_memory(ch->address);
+    }
+    int r = tongi_program_start(&pid, argv, environment, heritage->grants, 2);
     tongi_sys_free(merged);
     if (r < 0)
         return TONG_FAIL(r, "%s: '%.200s' could not be started: %s%s", ch->address, argv[0], tong_error_text(r),
@@ -61,7 +64,7 @@ static int start_program(const tong_channel *ch, const struct tongi_heritage *he
 
 static int spawn(tong_channel *ch, const char *const *argv, const char *const *envp, pid_t *ret_pid)
 {
-    struct tongi_heritage heritage = {.grants = {{-1, -1}, {-1, -1}}};
+    struct tongi_heritage heritage;
 
     if (!ch->ops->spawn)
         return tongi_nocap(ch, TONG_CAP_SPAWN, "way to start a program");

@@ -168,7 +168,7 @@ int tongi_hub_join_pipes(struct tongi_hub *hub, int in_fd, int out_fd)
     if (r < 0)
         return TONG_TRACE(r);
     replace_current(hub, link);
-    /* There will not be another link: what came over this one is received also if sending finds first that it is lost. */
+    /* There is no other link to come, so what this one brought is received also if sending finds it lost before. */
     if (hub->setup.role == TONG_PAIR) {
         hub->in = link;
         link->refs++;

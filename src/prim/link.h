@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One framed connection: a stream socket, two pipes or one, what of the last message could not be written yet, and what of
- * the next one has been read so far. The reading and the writing half never touch each other's fields, so that one
+ * One framed connection: a stream socket, two pipes or one, what of the last message could not be written yet, and what
+ * of the next one has been read so far. The reading and the writing half never touch each other's fields, so that one
  * thread may be in each; what both need is marked.
  */
 #ifndef TONGI_PRIM_LINK_H
@@ -47,8 +47,8 @@ enum tongi_wire {
 
 struct tongi_link {
     /* both halves; set before the link is shared */
-    int in_fd,
-        out_fd; /* the same of a socket, and of a single pipe, which is used in one direction and watched in both */
+    /* of a socket the same, and of a single pipe, which is used in one direction and watched in both */
+    int in_fd, out_fd;
     enum tongi_wire wire;
     int dead_fd; /* of pipes: the write end of one that nobody reads, to take the place of an end that is over; or -1 */
     uint32_t framing; /* enum tong_framing; 0 is TONG_FRAMING_LENGTH */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ends of two pipes, one each way, or of one: how they are made, and how a program finds those that it was given. */
+/* The ends of two pipes, one each way, or of one: how they are made, and how a program finds those it was given. */
 #ifndef TONGI_TRANSPORT_PIPE_ENDS_H
 #define TONGI_TRANSPORT_PIPE_ENDS_H
 
