@@ -90,6 +90,8 @@ static int connect_once(struct tongi_hub *hub)
 {
     int64_t now_ns = tongi_clock_ns();
 
+    if (hub->refused)
+        return tongi_hub_fate_fail(hub, TONGI_FATE_REFUSED);
     if (!hub->setup.net || (hub->had_link && !hub->setup.reconnect))
         return tongi_hub_fate_fail(hub, TONGI_FATE_GONE);
     if (now_ns < hub->next_try_ns)

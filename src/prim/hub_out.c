@@ -71,9 +71,11 @@ static int out_lost(struct tongi_hub *hub)
 
     hub->begun = NULL;
     hub->wait_link = NULL;
-    /* Perhaps the peer said why. Only a hub without a receiving thread may look. */
+    /* Perhaps the peer said why. Where a receiving thread holds the link, that one finds out. */
     if (!pair)
         tongi_hub_look(hub);
+    else if (hub->out && !tongi_hub_foreign(hub))
+        tongi_hub_last_words(hub, hub->out);
     if (hub->out)
         tongi_hub_let_go(hub, &hub->out, tongi_hub_death(hub, hub->out));
     pthread_mutex_lock(&hub->lock);

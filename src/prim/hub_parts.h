@@ -106,6 +106,9 @@ static inline bool tongi_hub_is_whole(const struct tongi_hub *hub, const struct 
            *ret_len <= hub->setup.size_max && link->framed && !tongi_hub_sends_only(hub);
 }
 
+/* A pair's sending half lost a link that the receiving half does not hold: what the peer said before it hung up may be
+ * a refusal. */
+void tongi_hub_last_words(struct tongi_hub *hub, struct tongi_link *link);
 /* What stands first, control frames having been taken in. *ret_len is a message's length. */
 enum tongi_scan tongi_hub_scan(struct tongi_hub *hub, struct tongi_link *link, uint32_t *ret_len);
 /* The peer broke the rules, why being the end of a sentence: it is told, and so is whoever asks here. */

@@ -39,7 +39,7 @@ enum tongi_scan tongi_hub_broken(struct tongi_hub *hub, struct tongi_link *link,
 }
 
 /* The conversation cannot be had, now or later: the reason stays for whoever asks. */
-static void refuse_for_good(struct tongi_hub *hub, const char *sentence)
+static void keep_refusal(struct tongi_hub *hub, const char *sentence)
 {
     char *copy = tongi_sys_alloc(strlen(sentence) + 1);
 
@@ -49,8 +49,13 @@ static void refuse_for_good(struct tongi_hub *hub, const char *sentence)
     tongi_sys_free(hub->refusal);
     hub->refusal = copy;
     hub->refused = true;
-    hub->in_fate = TONGI_FATE_REFUSED;
     pthread_mutex_unlock(&hub->lock);
+}
+
+static void refuse_for_good(struct tongi_hub *hub, const char *sentence)
+{
+    keep_refusal(hub, sentence);
+    hub->in_fate = TONGI_FATE_REFUSED;
 }
 
 /* A refusal for lack of room is a reason to try again, any other one is not. */
@@ -62,6 +67,42 @@ static enum tongi_scan refusal_take(struct tongi_hub *hub, const uint8_t *body, 
     if (error != -EBUSY && !tongi_hub_many(hub))
         refuse_for_good(hub, sentence);
     return TONGI_SCAN_BROKEN;
+}
+
+/* Is a final refusal among these frames? Then it stays. */
+static bool refusal_find(struct tongi_hub *hub, const uint8_t *bytes, size_t len)
+{
+    char sentence[TONGI_CONTROL_MAX];
+
+    while (len >= TONGI_FRAME_BYTES) {
+        struct tongi_frame frame = tongi_frame_decode(bytes);
+        if (frame.len > len - TONGI_FRAME_BYTES)
+            return false;
+        if (frame.type == TONGI_FRAME_REFUSE &&
+            tongi_refuse_decode(bytes + TONGI_FRAME_BYTES, frame.len, sentence, sizeof sentence) != -EBUSY) {
+            keep_refusal(hub, sentence);
+            return true;
+        }
+        bytes += TONGI_FRAME_BYTES + frame.len;
+        len -= TONGI_FRAME_BYTES + frame.len;
+    }
+    return false;
+}
+
+void tongi_hub_last_words(struct tongi_hub *hub, struct tongi_link *link)
+{
+    uint8_t bytes[TONGI_HELLO_BYTES + TONGI_FRAME_BYTES + TONGI_CONTROL_MAX];
+    bool found = false;
+
+    /* A hello and a refusal, in one read or as two packets; whoever says more has not hung up. */
+    for (int reads = 0; reads < 2 && !found; reads++) {
+        pthread_mutex_lock(&hub->lock);
+        /* Relaxed: the receiving half, which stores it, does not have the link. */
+        bool unread = hub->in != link && tongi_load_relaxed_u64(&link->peer_size) == 0;
+        ssize_t got = unread ? tongi_link_get(link, bytes, sizeof bytes) : 0;
+        pthread_mutex_unlock(&hub->lock);
+        found = got > 0 && refusal_find(hub, bytes, (size_t)got);
+    }
 }
 
 static enum tongi_scan hello_take(struct tongi_hub *hub, struct tongi_link *link, const uint8_t *body, size_t len)

@@ -12,15 +12,25 @@
 #include "sys/sys.h"
 #include "transport/fifo_out.h"
 
+/* Bodies over this are not copied beside their header: a second vector costs less. */
+#define COPY_MAX 1024
+
 /* What is written at once. */
 struct piece {
     uint8_t bytes[TONGI_ATOMIC_BYTES];
     size_t len;
+    tong_view tail; /* of the sender's memory, behind the bytes */
 };
+
+static void piece_init(struct piece *piece)
+{
+    piece->len = 0;
+    piece->tail = (tong_view){NULL, 0};
+}
 
 static size_t room(const struct piece *piece)
 {
-    return sizeof piece->bytes - piece->len;
+    return sizeof piece->bytes - piece->len - piece->tail.len;
 }
 
 static int put(struct tongi_fifo_out *out, const struct piece *piece)
@@ -28,14 +38,14 @@ static int put(struct tongi_fifo_out *out, const struct piece *piece)
     union {
         const void *from;
         void *to;
-    } base = {.from = piece->bytes}; /* struct iovec serves reading too and so has no const */
-    const struct iovec vector = {base.to, piece->len};
-    ssize_t written = tongi_quiet_writev(&out->quiet, out->fd, &vector, 1);
+    } base = {.from = piece->bytes}, tail = {.from = piece->tail.data}; /* struct iovec reads too: it has no const */
+    const struct iovec vector[2] = {{base.to, piece->len}, {tail.to, piece->tail.len}};
+    ssize_t written = tongi_quiet_writev(&out->quiet, out->fd, vector, piece->tail.len ? 2 : 1);
 
     if (written < 0)
         return (int)written;
     /* Less is not possible; but no half of anything may ever be followed. */
-    return (size_t)written == piece->len ? 0 : -EPIPE;
+    return (size_t)written == piece->len + piece->tail.len ? 0 : -EPIPE;
 }
 
 static void add_header(const struct tongi_fifo_out *out, struct piece *piece, uint32_t flags, size_t len,
@@ -77,7 +87,7 @@ static struct tongi_batch one_of(const struct tongi_batch *batch, uint32_t at)
 
 static void piece_begin(struct tongi_fifo_out *out, struct piece *piece)
 {
-    piece->len = 0;
+    piece_init(piece);
     if (out->hello_due)
         add_header(out, piece, TONGI_FRAGMENT_HELLO, 0, 0, 0);
 }
@@ -137,6 +147,10 @@ static uint32_t add_whole(const struct tongi_fifo_out *out, struct piece *piece,
         if (len > TONGI_FRAGMENT_MAX || TONGI_FRAGMENT_BYTES + len > room(piece))
             break;
         add_header(out, piece, TONGI_FRAGMENT_LAST, len, out->sequence + 1 + done, 0);
+        if (len > COPY_MAX && message.n == 1) {
+            piece->tail = message.parts[0];
+            return done + 1;
+        }
         add_range(piece, &message, 0, len);
     }
     return done;
@@ -200,7 +214,7 @@ static int fragments_keep(struct tongi_fifo_out *out)
         return -ENOMEM;
     out->rest_from = out->begun_bytes;
     for (size_t at = out->begun_bytes; at < len; at += piece.len) {
-        piece.len = 0;
+        piece_init(&piece);
         add_range(&piece, &out->begun, at, len - at < sizeof piece.bytes ? len - at : sizeof piece.bytes);
         memcpy(out->rest.data + (at - out->rest_from), piece.bytes, piece.len);
     }
@@ -283,8 +297,9 @@ static int line_check(const struct tongi_fifo_out *out, const struct tongi_batch
 static int64_t lines_send(struct tongi_fifo_out *out, const struct tongi_batch *batch)
 {
     uint32_t n = batch->gather ? 1 : batch->n, done = 0;
-    struct piece piece = {.len = 0};
+    struct piece piece;
 
+    piece_init(&piece);
     for (; done < n; done++) {
         const struct tongi_batch line = one_of(batch, done);
         size_t len = tongi_batch_len(&line, 0);
@@ -314,7 +329,7 @@ static int put_bytes(struct tongi_fifo_out *out, const struct tongi_batch *messa
     struct piece piece;
 
     for (; *at < len; *at += piece.len) {
-        piece.len = 0;
+        piece_init(&piece);
         add_range(&piece, message, *at - from, len - *at < sizeof piece.bytes ? len - *at : sizeof piece.bytes);
         int r = put(out, &piece);
         if (r < 0)

@@ -101,7 +101,7 @@ static inline bool conform_is_pair(const struct conform *c)
 /* The receiver has one sender and no other to come, so that its end is the channel's. */
 static inline bool conform_has_one_sender(const struct conform *c)
 {
-    return conform_is_pair(c) || !conform_has(c, TONG_CAP_FAN_IN);
+    return conform_is_pair(c) || c->inherited;
 }
 
 /* Are the ends programs that do not speak tong? Then they tell each other neither who they are nor that they finish:

@@ -182,6 +182,30 @@ TONG_TEST(a_listener_that_talks_nonsense)
     unlink(BARE_PATH);
 }
 
+/* A pair that only sends has nobody who reads, and is told all the same. */
+TONG_TEST(a_pair_that_only_sends_is_told_why)
+{
+    static const char refusal[] = "\xf3\xff\xff\xffgo away"; /* -EACCES */
+    int listener = bare_listen();
+    tong_channel *ch = bare_open_as(TONG_PAIR, "");
+    int fd = accept(listener, NULL, NULL), r;
+
+    CHECK(fd >= 0);
+    bare_hello(fd, TONG_PAIR);
+    bare_header(fd, TONGI_FRAME_REFUSE, sizeof refusal - 1);
+    bare_write(fd, refusal, sizeof refusal - 1);
+    close(fd);
+    do
+        r = tong_send(ch, "x", 1, conform_patience());
+    while (r == 0);
+    SAME(r, TONG_E_REFUSED);
+    SAYS("go away");
+    ck_error(tong_recv(ch, NULL, 0, conform_patience()), TONG_E_REFUSED);
+    tong_close(ch);
+    close(listener);
+    unlink(BARE_PATH);
+}
+
 /* Half a frame of one connection is no beginning of the next one's. */
 TONG_TEST(a_connector_forgets_half_a_frame)
 {

@@ -57,19 +57,6 @@ static int64_t read_send(struct pairing *p)
     return 0;
 }
 
-/* Moves the way out as far as it goes without waiting. */
-static int out_move(struct pairing *p)
-{
-    int64_t r = p->finished ? 0 : read_send(p);
-
-    p->closed = p->closed || input_done(&p->in);
-    if (r == 0 && p->closed && !p->finished) {
-        r = tong_finish(p->ch, tong_now());
-        p->finished = r >= 0;
-    }
-    return r < 0 && r != -EAGAIN ? tool_fail(p->tool, r) : TOOL_DONE;
-}
-
 /* Writes what has arrived, without waiting for more. */
 static int in_move(struct pairing *p)
 {
@@ -84,6 +71,33 @@ static int in_move(struct pairing *p)
             p->ended = p->closed = true;
     }
     return TOOL_DONE;
+}
+
+/* Who hung up may have said why, to whoever receives. */
+static int out_fail(struct pairing *p, int64_t error)
+{
+    char detail[1024];
+    int code;
+
+    snprintf(detail, sizeof detail, "%s", tong_error_detail());
+    code = error == TONG_E_GONE ? in_move(p) : TOOL_DONE;
+    if (code != TOOL_DONE || tool_stopped())
+        return code != TOOL_DONE ? code : tool_fail(p->tool, error);
+    tool_complain(p->tool, "%s", detail);
+    return (int)tool_exit_code(error);
+}
+
+/* Moves the way out as far as it goes without waiting. */
+static int out_move(struct pairing *p)
+{
+    int64_t r = p->finished ? 0 : read_send(p);
+
+    p->closed = p->closed || input_done(&p->in);
+    if (r == 0 && p->closed && !p->finished) {
+        r = tong_finish(p->ch, tong_now());
+        p->finished = r >= 0;
+    }
+    return r < 0 && r != -EAGAIN ? out_fail(p, r) : TOOL_DONE;
 }
 
 /* poll with the time of --timeout. */
