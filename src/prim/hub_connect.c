@@ -171,7 +171,7 @@ int tongi_hub_join_pipes(struct tongi_hub *hub, int in_fd, int out_fd)
         return TONG_TRACE(r);
     replace_current(hub, link);
     /* There is no other link to come, so what this one brought is received also if sending finds it lost before. */
-    if (hub->setup.role == TONG_PAIR) {
+    if (hub->setup.role == TONG_PAIR && tongi_hub_foreign(hub)) {
         hub->in = link;
         link->refs++;
     }
