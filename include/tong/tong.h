@@ -246,7 +246,8 @@ TONG_API TONG_CHECKED int tong_pair(tong_channel *ret_ch[2], const char *address
  * of tong's. argv is as for execvp, envp NULL for this process's environment. In the program no signal is blocked and
  * SIGPIPE does what it does by default; all else is inherited. Waits only until it runs, never for its end of the
  * channel. The channel and the process are the caller's: to be closed, and to be waited for (waitpid). A program that
- * ends, or becomes another one, before it opened its end is TONG_E_GONE in the calls on the channel.
+ * ends, or becomes another one, before it opened its end is TONG_E_GONE in the calls on the channel. With framing=line
+ * or raw it may be any program: what is sent is its standard input, what it writes to its standard output is received.
  * Errors: -ENOENT, -EACCES, -ENOEXEC (the program), -E2BIG (its arguments and environment), TONG_E_NOCAP,
  * TONG_E_ADDRESS, -ERANGE, -EINVAL, -EMFILE, -EAGAIN (the limit of processes), -ENOMEM.
  */

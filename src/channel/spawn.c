@@ -44,12 +44,16 @@ static const char *remedy(int error)
 static int start_program(const tong_channel *ch, const struct tongi_heritage *heritage, const char *const *argv,
                          const char *const *envp, pid_t *ret_pid)
 {
-    const char **merged = environment_with(envp ? envp : tongi_sys_environment(), heritage->variable);
+    const char *const *environment = envp ? envp : tongi_sys_environment();
+    const char **merged = NULL;
     pid_t pid;
 
-    if (!merged)
-        return tongi_no_memory(ch->address);
-    int r = tongi_program_start(&pid, argv, merged, heritage->grants, 2);
+    if (*heritage->variable) {
+        environment = merged = environment_with(environment, heritage->variable);
+        if (!merged)
+            return tongi_no_memory(ch->address);
+    }
+    int r = tongi_program_start(&pid, argv, environment, heritage->grants, 2);
     tongi_sys_free(merged);
     if (r < 0)
         return TONG_FAIL(r, "%s: '%.200s' could not be started: %s%s", ch->address, argv[0], tong_error_text(r),

@@ -82,7 +82,7 @@ int tongi_hub_fate_fail(const struct tongi_hub *hub, enum tongi_fate fate)
         return TONG_FAIL(TONG_E_REFUSED, "%s: the conversation was refused: %s", hub->setup.address,
                          hub->refusal ? hub->refusal : "it gave no reason");
     default:
-        if (!hub->setup.reconnect && !tongi_load_relaxed_u32(&hub->met))
+        if (!hub->setup.reconnect && !tongi_hub_foreign(hub) && !tongi_load_relaxed_u32(&hub->met))
             return TONG_FAIL(TONG_E_GONE,
                              "%s: the other side went before it said hello: it ended, or does not speak tong",
                              hub->setup.address);

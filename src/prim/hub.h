@@ -129,7 +129,8 @@ void tongi_hub_fini(struct tongi_hub *hub, bool owner);
 int tongi_hub_listen(struct tongi_hub *hub, int fd);
 /* The hub's only link is this connected socket, its own on success. */
 int tongi_hub_join(struct tongi_hub *hub, int fd, bool shared);
-/* The hub's only link is these two ends of pipes, non-blocking, its own on success. */
+/* The hub's only link is these two ends of pipes, non-blocking, its own on success. One of them may be -1 where the
+ * peers are foreign and messages go one way. */
 int tongi_hub_join_pipes(struct tongi_hub *hub, int in_fd, int out_fd);
 /* Takes a newcomer of a listening pair and gives its socket. -EAGAIN. */
 int tongi_hub_accept(struct tongi_hub *hub);

@@ -165,11 +165,16 @@ void tongi_hub_let_go(struct tongi_hub *hub, struct tongi_link **half, enum tong
 int tongi_hub_join_pipes(struct tongi_hub *hub, int in_fd, int out_fd)
 {
     struct tongi_link *link;
-    int r = link_make(hub, in_fd, out_fd, &link);
+    int r = link_make(hub, in_fd < 0 ? out_fd : in_fd, out_fd < 0 ? in_fd : out_fd, &link);
 
     if (r < 0)
         return TONG_TRACE(r);
     replace_current(hub, link);
+    /* There is no other link to come, so what this one brought is received also if sending finds it lost before. */
+    if (hub->setup.role == TONG_PAIR && tongi_hub_foreign(hub)) {
+        hub->in = link;
+        link->refs++;
+    }
     return 0;
 }
 

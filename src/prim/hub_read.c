@@ -40,6 +40,9 @@ static ssize_t fill(struct tongi_hub *hub)
     size_t rest = stage->end - stage->next;
 
     hub->fills++;
+    /* No pipe leads back to a sender: as if the peer had said that it will say nothing. */
+    if (tongi_hub_sends_only(hub) && tongi_link_is_one_way(link))
+        return 0;
     if (link->body.active)
         return tongi_hub_foreign(hub) ? tongi_hub_foreign_fill(hub, link) : tongi_hub_body_fill(hub, link);
     int r = stage_make(hub);

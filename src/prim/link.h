@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One framed connection: a stream socket or two pipes, what of the last message could not be written yet, and what of
- * the next one has been read so far. The reading and the writing half never touch each other's fields, so that one
+ * One framed connection: a stream socket, two pipes or one, what of the last message could not be written yet, and what
+ * of the next one has been read so far. The reading and the writing half never touch each other's fields, so that one
  * thread may be in each; what both need is marked.
  */
 #ifndef TONGI_PRIM_LINK_H
@@ -47,7 +47,8 @@ enum tongi_wire {
 
 struct tongi_link {
     /* both halves; set before the link is shared */
-    int in_fd, out_fd; /* of a socket the same */
+    /* of a socket the same, and of a single pipe, which is used in one direction and watched in both */
+    int in_fd, out_fd;
     enum tongi_wire wire;
     int dead_fd; /* of pipes: the write end of one that nobody reads, to take the place of an end that is over; or -1 */
     uint32_t framing; /* enum tong_framing; 0 is TONG_FRAMING_LENGTH */
@@ -103,7 +104,7 @@ struct tongi_written {
     size_t begun;      /* bytes of the next frame, header included, that are in the kernel too */
 };
 
-/* A link over one socket, or over the ends of two pipes. */
+/* A link over one socket, or over the ends of two pipes, or of one. */
 struct tongi_link *tongi_link_new(int in_fd, int out_fd, enum tongi_wire wire);
 /* Makes what ending a link of pipes needs, so that it cannot fail then; of a socket nothing. -EMFILE, -ENFILE. */
 int tongi_link_arm(struct tongi_link *link);
@@ -115,6 +116,12 @@ void tongi_link_unref(struct tongi_link *link, bool cut);
 static inline int tongi_link_fd(const struct tongi_link *link, uint32_t direction)
 {
     return direction == TONG_IN ? link->in_fd : link->out_fd;
+}
+
+/* Is there a pipe in one direction only? */
+static inline bool tongi_link_is_one_way(const struct tongi_link *link)
+{
+    return link->wire == TONGI_WIRE_PIPE && link->in_fd == link->out_fd;
 }
 
 /*

@@ -40,7 +40,8 @@ static int start(pid_t *ret_pid, const char *const *argv, const char *const *env
 
     /* Onto its own number too: that takes close-on-exec off, in the new program alone. */
     for (uint32_t i = 0; i < n && r == 0; i++)
-        r = -posix_spawn_file_actions_adddup2(actions, grants[i].fd, grants[i].number);
+        if (grants[i].fd >= 0)
+            r = -posix_spawn_file_actions_adddup2(actions, grants[i].fd, grants[i].number);
     if (r == 0)
         r = -posix_spawnattr_init(&attributes);
     if (r < 0)

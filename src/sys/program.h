@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A descriptor and the number under which the program has it. */
+/* A descriptor and the number under which the program has it; -1: none. */
 struct tongi_grant {
     int fd, number;
 };

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pipe: two pipes, one each way, between two threads, a process and its fork, or a process and a program that it
- * started. There are two also where messages go one way: greeting, refusal and farewell go back.
+ * started. There are two also where messages go one way: greeting, refusal and farewell go back. A program that knows
+ * nothing of tong says none of them, so it gets one pipe for each direction, as its standard input and output.
  */
-#include <errno.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "prim/hub.h"
+#include "prim/line.h"
 #include "transport/pipe_ends.h"
 #include "transport/transport.h"
 
@@ -28,6 +30,11 @@ static int check(const struct tongi_start *start)
     return 0;
 }
 
+static bool is_foreign(const struct tongi_start *start)
+{
+    return tongi_framing_is_foreign(start->opts.framing);
+}
+
 /* The ends are the state's from now on, also on failure. */
 static int join(struct pipe_state *state, const struct tongi_start *start, struct tongi_pipe_ends *ends)
 {
@@ -38,6 +45,7 @@ static int join(struct pipe_state *state, const struct tongi_start *start, struc
         .role = start->role,
         .size_max = start->opts.size,
         .peers_max = 1,
+        .framing = start->opts.framing,
     };
 
     tongi_hub_init(&state->hub, &setup);
@@ -57,6 +65,12 @@ static int pipe_start(void *place, const struct tongi_start *start)
     struct tongi_pipe_ends ends;
     int r = check(start);
 
+    if (r >= 0 && is_foreign(start))
+        return TONG_FAIL(
+            TONG_E_NOCAP,
+            "%s: with framing=line or raw only tong_spawn and tong_pair make channels; the program that is "
+            "started reads its standard input and writes its standard output",
+            start->address);
     if (r >= 0)
         r = tongi_pipe_take(&ends, start->address);
     return r < 0 ? TONG_TRACE(r) : join(place, start, &ends);
@@ -66,7 +80,7 @@ static int pipe_pair(void *place, const struct tongi_start *start, void *other_p
                      const struct tongi_start *other_start)
 {
     struct tongi_pipe_ends ends[2];
-    int r = tongi_pipe_make(ends, start->address);
+    int r = tongi_pipe_make(ends, TONG_IN | TONG_OUT, start->address);
 
     if (r < 0)
         return TONG_TRACE(r);
@@ -77,31 +91,52 @@ static int pipe_pair(void *place, const struct tongi_start *start, void *other_p
     return r;
 }
 
+/* Tells the program of its ends, which it has under the numbers that they have here: nothing that it inherits can have
+ * those too. */
+static int bequeath(const struct tongi_pipe_ends *ends, struct tongi_heritage *ret_heritage)
+{
+    ret_heritage->grants[0] = (struct tongi_grant){ends->in, ends->in};
+    ret_heritage->grants[1] = (struct tongi_grant){ends->out, ends->out};
+    return tongi_pipe_tell(ends, ret_heritage->variable, sizeof ret_heritage->variable);
+}
+
+/* What it has no pipe for stays as it is, as with popen(). */
+static void bequeath_standard(const struct tongi_pipe_ends *ends, struct tongi_heritage *ret_heritage)
+{
+    ret_heritage->grants[0] = (struct tongi_grant){ends->in, STDIN_FILENO};
+    ret_heritage->grants[1] = (struct tongi_grant){ends->out, STDOUT_FILENO};
+    ret_heritage->variable[0] = '\0';
+}
+
+static uint32_t directions(const struct tongi_start *start)
+{
+    if (!is_foreign(start) || start->role == TONG_PAIR)
+        return TONG_IN | TONG_OUT;
+    return start->role == TONG_PUSH ? TONG_OUT : TONG_IN;
+}
+
 static int pipe_spawn(void *place, const struct tongi_start *start, struct tongi_heritage *ret_heritage)
 {
     struct tongi_pipe_ends ends[2];
     int r = check(start);
 
     if (r >= 0)
-        r = tongi_pipe_make(ends, start->address);
+        r = tongi_pipe_make(ends, directions(start), start->address);
     if (r < 0)
         return TONG_TRACE(r);
-    struct tongi_pipe_ends *theirs = &ends[1];
-    r = tongi_pipe_tell(theirs, ret_heritage->variable, sizeof ret_heritage->variable);
+    if (is_foreign(start))
+        bequeath_standard(&ends[1], ret_heritage);
+    else
+        r = bequeath(&ends[1], ret_heritage);
     if (r < 0) {
         tongi_pipe_close(&ends[0]);
         TONG_FAIL(r, "%s: %s", start->address, tong_error_text(r));
     } else {
         r = join(place, start, &ends[0]);
     }
-    if (r < 0) {
-        tongi_pipe_close(theirs);
-        return TONG_TRACE(r);
-    }
-    /* Under the numbers they have here, which nothing that the program inherits can have too. */
-    ret_heritage->grants[0] = (struct tongi_grant){theirs->in, theirs->in};
-    ret_heritage->grants[1] = (struct tongi_grant){theirs->out, theirs->out};
-    return 0;
+    if (r < 0)
+        tongi_pipe_close(&ends[1]);
+    return r < 0 ? TONG_TRACE(r) : 0;
 }
 
 static int pipe_step(void *place, uint32_t direction)
@@ -183,32 +218,48 @@ static bool pipe_ready(void *place, uint32_t direction)
     return tongi_hub_ready(&((struct pipe_state *)place)->hub, direction);
 }
 
+#define ROLES (TONGI_ROLE_BIT(TONG_PUSH) | TONGI_ROLE_BIT(TONG_PULL) | TONGI_ROLE_BIT(TONG_PAIR))
+#define BITS                                                                                                           \
+    (TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_PEEK | TONG_CAP_PROCESSES | TONG_CAP_PAIR_FD | TONG_CAP_PEERS |   \
+     TONG_CAP_SPAWN)
+#define OPTIONS (TONGI_OPT_SIZE | TONGI_OPT_WAIT | TONGI_OPT_FRAMING)
+#define PRESETS(framed)                                                                                                \
+    {                                                                                                                  \
+        .size = TONGI_STREAM_SIZE_DEFAULT, .wait = TONG_WAIT_ADAPTIVE, .framing = (framed)                             \
+    }
+#define SLOTS                                                                                                          \
+    .ops_bytes = sizeof(struct tongi_transport_ops), .scheme = "pipe", .state_bytes = sizeof(struct pipe_state),       \
+    .start = pipe_start, .step = pipe_step, .pair = pipe_pair, .spawn = pipe_spawn, .finish = pipe_finish,             \
+    .close = pipe_close, .send = pipe_send, .send_parts = pipe_send_parts, .recv = pipe_recv, .settle = pipe_settle,   \
+    .next_size = pipe_next_size, .flush = pipe_flush, .peek = pipe_peek, .release = pipe_release,                      \
+    .pollset = pipe_pollset, .fd = pipe_fd, .ready = pipe_ready
+
+/* Lines and raw bytes pass through the reading stage, which is one copy more. */
+static const struct tongi_transport_ops line_ops = {
+    .options = OPTIONS,
+    .presets = PRESETS(TONG_FRAMING_LINE),
+    .caps = {.level = TONG_ACCEPTED, .bits = BITS | TONG_CAP_LINES, .roles = ROLES, .copies = 3},
+    SLOTS,
+};
+
+static const struct tongi_transport_ops raw_ops = {
+    .options = OPTIONS,
+    .presets = PRESETS(TONG_FRAMING_RAW),
+    .caps = {.level = TONG_ACCEPTED, .bits = BITS | TONG_CAP_BYTES, .roles = ROLES, .copies = 3},
+    SLOTS,
+};
+
+static const struct tongi_transport_ops *variant(const tong_opts *opts)
+{
+    if (opts->framing == TONG_FRAMING_LINE)
+        return &line_ops;
+    return opts->framing == TONG_FRAMING_RAW ? &raw_ops : &tongi_pipe_ops;
+}
+
 const struct tongi_transport_ops tongi_pipe_ops = {
-    .ops_bytes = sizeof tongi_pipe_ops,
-    .scheme = "pipe",
-    .state_bytes = sizeof(struct pipe_state),
-    .options = TONGI_OPT_SIZE | TONGI_OPT_WAIT,
-    .presets = {.size = TONGI_STREAM_SIZE_DEFAULT, .wait = TONG_WAIT_ADAPTIVE},
-    .caps = {.level = TONG_ACCEPTED,
-             .bits = TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_PEEK | TONG_CAP_PROCESSES | TONG_CAP_PAIR_FD |
-                     TONG_CAP_PEERS | TONG_CAP_SPAWN,
-             .roles = TONGI_ROLE_BIT(TONG_PUSH) | TONGI_ROLE_BIT(TONG_PULL) | TONGI_ROLE_BIT(TONG_PAIR),
-             .copies = 2},
-    .start = pipe_start,
-    .step = pipe_step,
-    .pair = pipe_pair,
-    .spawn = pipe_spawn,
-    .finish = pipe_finish,
-    .close = pipe_close,
-    .send = pipe_send,
-    .send_parts = pipe_send_parts,
-    .recv = pipe_recv,
-    .settle = pipe_settle,
-    .next_size = pipe_next_size,
-    .flush = pipe_flush,
-    .peek = pipe_peek,
-    .release = pipe_release,
-    .pollset = pipe_pollset,
-    .fd = pipe_fd,
-    .ready = pipe_ready,
+    .options = OPTIONS,
+    .presets = PRESETS(TONG_FRAMING_LENGTH),
+    .caps = {.level = TONG_ACCEPTED, .bits = BITS, .roles = ROLES, .copies = 2},
+    .variant = variant,
+    SLOTS,
 };

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <tong/tong.h>
+
 #include "base/error.h"
 #include "base/number.h"
 #include "sys/sys.h"
@@ -47,12 +49,12 @@ static int one_way(struct tongi_pipe_ends *to, struct tongi_pipe_ends *from)
     return r < 0 ? r : lift(&from->out);
 }
 
-int tongi_pipe_make(struct tongi_pipe_ends ret_ends[2], const char *address)
+int tongi_pipe_make(struct tongi_pipe_ends ret_ends[2], uint32_t directions, const char *address)
 {
     struct tongi_pipe_ends ends[2] = {TONGI_PIPE_ENDS_NONE, TONGI_PIPE_ENDS_NONE};
-    int r = one_way(&ends[0], &ends[1]);
+    int r = directions & TONG_IN ? one_way(&ends[0], &ends[1]) : 0;
 
-    if (r >= 0)
+    if (r >= 0 && directions & TONG_OUT)
         r = one_way(&ends[1], &ends[0]);
     if (r < 0) {
         tongi_pipe_close(&ends[0]);
@@ -70,6 +72,8 @@ int tongi_pipe_set_nonblocking(const struct tongi_pipe_ends *ends)
     int r = 0;
 
     for (int i = 0; i < 2 && r >= 0; i++) {
+        if (fds[i] < 0)
+            continue;
         r = tongi_sys_fcntl_int(fds[i], F_GETFL, 0);
         if (r >= 0)
             r = tongi_sys_fcntl_int(fds[i], F_SETFL, r | O_NONBLOCK);

@@ -31,7 +31,7 @@ struct tongi_transport_ops;
 /* What a program is started with, so that it finds its ends of a conversation. */
 struct tongi_heritage {
     struct tongi_grant grants[2]; /* close-on-exec, the starter's to close; -1: none */
-    char variable[80];            /* "NAME=value" of its environment */
+    char variable[80];            /* "NAME=value" of its environment; "": nothing is added */
 };
 
 /* What a conversation begins with. Everything stays valid until close. */
@@ -91,7 +91,8 @@ struct tongi_transport_ops {
      */
     int (*pair)(void *state, const struct tongi_start *start, void *other, const struct tongi_start *other_start);
     /* spawn
-     *   does: joins the zeroed state to ends that a program will inherit, whose start finds them by the heritage.
+     *   does: joins the zeroed state to ends that a program will inherit, whose start finds them by the heritage, or
+     *   which are its standard input and output.
      *   ownership: the heritage's descriptors are the caller's on success. NULL: TONG_E_NOCAP.
      *   errors: -EMFILE -ENOMEM TONG_E_NOCAP TONG_E_ADDRESS
      */
