@@ -420,15 +420,13 @@ static int wait_for_removal(void *context)
     return 0;
 }
 
-/* Until the process sleeps in one of the kernel's calls for messages, which it does if it has one thread; a sanitizer's
- * own counts. */
+/* Until the process sleeps in one of the kernel's calls for messages, which it does if it has one thread; with more, and
+ * a sanitizer's own counts, between two looks. */
 static void await_sleeper(pid_t pid)
 {
     char path[64], text[64] = "";
 
     snprintf(path, sizeof path, "/proc/%d/syscall", (int)pid);
-    if (!tongi_process_is_single())
-        return;
     for (int64_t until = conform_clock_ns() + CONFORM_PATIENCE_MS * INT64_C(1000000);;) {
         FILE *file = fopen(path, "re");
         long number = -1;
@@ -437,7 +435,7 @@ static void await_sleeper(pid_t pid)
         if (fgets(text, sizeof text, file) && sscanf(text, "%ld", &number) != 1)
             number = -1;
         fclose(file);
-        if (number == SYS_msgsnd || number == SYS_msgrcv)
+        if (number == SYS_msgsnd || number == SYS_msgrcv || (number == SYS_ppoll && !tongi_process_is_single()))
             return;
         sched_yield();
     }
