@@ -73,7 +73,6 @@ static void value_print(const struct tongi_option_spec *spec, uint64_t value)
         number_print(value, bytes);
         break;
     case TONGI_KIND_COUNT:
-    case TONGI_KIND_SIGNED:
         number_print(value, count);
         break;
     case TONGI_KIND_MODE:
@@ -105,8 +104,6 @@ static void range_print(const struct tongi_option_spec *spec)
         return;
     printf(" to ");
     value_print(spec, spec->most);
-    if (spec->kind == TONGI_KIND_SIGNED)
-        printf(", or less than 0");
 }
 
 /* handshake_ns is "handshake" in an address. */

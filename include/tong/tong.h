@@ -139,7 +139,6 @@ typedef struct tong_opts {
     const char *allow;    /* who may be at the other end: "uid:1000,gid:100"; read during the call only */
     uint32_t credentials; /* enum tong_credentials: for whom the kernel vouches, who connected or each sender */
     uint32_t reserved;    /* 0 */
-    int64_t mtype;        /* sysv: the type to send, or to receive; less than 0: the lowest type up to that */
 } tong_opts;
 
 enum tong_cap {

@@ -72,19 +72,8 @@ enum {
     /* The largest depth an address may ask for: 2^20 waiting messages are a backlog, not a queue. */
     TONGI_DEPTH_MAX = 1024 * 1024,
 
-    /* Tries to open a queue that somebody is about to remove: 30 ms of them, so that who was interrupted while it held
-     * the lock gets its turn. Who died does not hold it any more. */
-    TONGI_QUEUE_TURNS = 10000,
-    /* A receiver that finds nothing asks so often whether its queue still has its name. It does before it sleeps,
-     * and a spin of 25 us is about 100 tries. */
-    TONGI_MQ_LOOK_EVERY = 256,
-    /* What a 32-bit program has as a type; the options are for what others agreed on. */
-    TONGI_MTYPE_MAX = 2147483647,
-    /* MQ_PRIO_MAX of Linux, less one. */
-    TONGI_MQ_PRIORITY_MAX = 32767,
-
     /* A sending role looks at its peers' side (newcomers, refusals, farewells) every so many sends: an epoll_wait that
-     * finds nothing costs about 150 ns, so this spreads it to 5 ns a message. mq: asks as often for its queue. */
+     * finds nothing costs about 150 ns, so this spreads it to 5 ns a message. */
     TONGI_LOOK_EVERY = 32,
 };
 
@@ -94,10 +83,6 @@ enum {
  * cost of an absent peer to ten system calls a second. Each is jittered by half, so that many clients spread. */
 #define TONGI_BACKOFF_FIRST_NS INT64_C(1000000)
 #define TONGI_BACKOFF_LAST_NS INT64_C(200000000)
-/* Pauses between two looks at a queue that cannot be waited for: the first is short beside a wake-up, the last costs
- * about 1 % of a processor (measured: 200 us 8 %, 2 ms 1.1 %, 20 ms 0.2 %). */
-#define TONGI_SYSV_PAUSE_FIRST_NS INT64_C(50000)
-#define TONGI_SYSV_PAUSE_LAST_NS INT64_C(2000000)
 /* How long accepting rests after the system had no descriptor even for refusing. */
 #define TONGI_ACCEPT_REST_NS INT64_C(100000000)
 

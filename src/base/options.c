@@ -66,29 +66,6 @@ static int parse_word(const char *words, const char *text, size_t len, uint64_t 
     }
 }
 
-/* Two's complement, as the field has it. */
-static int parse_signed(const char *text, size_t len, uint64_t *ret_value)
-{
-    bool minus = len && text[0] == '-';
-    uint64_t value;
-    int r = tongi_parse_count(text + minus, len - minus, &value);
-
-    if (r < 0)
-        return r;
-    if (value > INT64_MAX)
-        return -ERANGE;
-    *ret_value = minus ? -value : value;
-    return 0;
-}
-
-/* The range of a signed option is that of its size. */
-static bool in_range(const struct tongi_option_spec *spec, uint64_t value)
-{
-    if (spec->kind == TONGI_KIND_SIGNED && value > INT64_MAX)
-        value = -value;
-    return value >= spec->least && value <= spec->most;
-}
-
 static int parse_value(const struct tongi_option_spec *spec, const char *text, size_t len, uint64_t *ret_value)
 {
     switch (spec->kind) {
@@ -100,8 +77,6 @@ static int parse_value(const struct tongi_option_spec *spec, const char *text, s
         return tongi_parse_mode(text, len, ret_value);
     case TONGI_KIND_TIME:
         return tongi_parse_time(text, len, ret_value);
-    case TONGI_KIND_SIGNED:
-        return parse_signed(text, len, ret_value);
     case TONGI_KIND_WORD:
     case TONGI_KIND_TEXT:
         break;
@@ -121,8 +96,6 @@ static const char *kind_example(const struct tongi_option_spec *spec)
         return "octal digits such as 0660";
     case TONGI_KIND_TIME:
         return "a number with ns, us, ms, s or m";
-    case TONGI_KIND_SIGNED:
-        return "a number, also less than 0";
     case TONGI_KIND_TEXT:
         return "numbers of users and groups, such as uid:1000,gid:100";
     case TONGI_KIND_WORD:
@@ -139,10 +112,6 @@ static int range_fail(const struct tongi_option_spec *spec, const char *address)
     if (spec->kind == TONGI_KIND_MODE)
         return TONG_FAIL(-ERANGE, "%s: option '%.*s' takes %llo to %llo (octal)", address, (int)name_len(spec),
                          spec->name, (unsigned long long)spec->least, (unsigned long long)spec->most);
-    if (spec->kind == TONGI_KIND_SIGNED)
-        return TONG_FAIL(-ERANGE, "%s: option '%.*s' takes %llu to %llu, and their negatives", address,
-                         (int)name_len(spec), spec->name, (unsigned long long)spec->least,
-                         (unsigned long long)spec->most);
     return TONG_FAIL(-ERANGE, "%s: option '%.*s' takes %llu to %llu%s", address, (int)name_len(spec), spec->name,
                      (unsigned long long)spec->least, (unsigned long long)spec->most,
                      spec->kind == TONGI_KIND_TIME ? " ns" : "");
@@ -222,7 +191,7 @@ static int parse_one(const char *text, size_t len, uint32_t allowed, const char 
     int r = parse_value(spec, equals + 1, len - word_len - 1, &value);
     if (r == -EINVAL)
         return value_fail(spec, address);
-    if (r < 0 || !in_range(spec, value))
+    if (r < 0 || value < spec->least || value > spec->most)
         return range_fail(spec, address);
     field_set(opts, spec, value);
     return 0;
@@ -272,7 +241,7 @@ static int fields_check(const tong_opts *opts, uint32_t allowed, const char *add
             return unknown_fail(spec->name, name_len(spec), allowed, address);
         if (spec->kind == TONGI_KIND_TEXT)
             r = text_take(spec, opts->allow, strlen(opts->allow), address, ret_allow);
-        else if (!in_range(spec, value))
+        else if (value < spec->least || value > spec->most)
             r = range_fail(spec, address);
         if (r < 0)
             return r;

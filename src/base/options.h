@@ -31,7 +31,6 @@ enum tongi_option_kind {
     TONGI_KIND_MODE,
     TONGI_KIND_WORD,
     TONGI_KIND_TIME,
-    TONGI_KIND_SIGNED,
     TONGI_KIND_TEXT /* of allow=, the only one: it has a meaning of its own, and not just a range */
 };
 

@@ -91,9 +91,6 @@ int tongi_enter_any(tong_channel *ch);
 
 /* "unix: has no ...; inproc: has": who has that capability, or 0 for what has no bit. */
 int tongi_nocap(const tong_channel *ch, uint32_t bit, const char *what);
-/* Which mechanism other than ops has these roles and capabilities: rather the one that ops names, then one that
- * connects what ops connects. NULL if there is none. */
-const char *tongi_instead(const struct tongi_transport_ops *ops, uint32_t roles, uint32_t bits);
 
 /* ---- waiting (wait.c) ------------------------------------------------------------------------------------------ */
 

@@ -35,42 +35,27 @@ int tongi_enter_fail(tong_channel *ch, uint32_t direction)
     return 0;
 }
 
-static bool has(const struct tongi_transport_ops *ops, uint32_t roles, uint32_t bits)
+/* The first of transports.def that has the capability. */
+static const char *who_has(uint32_t bit)
 {
-    return (ops->caps.roles & roles) == roles && (ops->caps.bits & bits) == bits && !ops->wraps;
-}
-
-const char *tongi_instead(const struct tongi_transport_ops *ops, uint32_t roles, uint32_t bits)
-{
-    const char *found = NULL, *alike = NULL;
-
-    for (size_t i = 0; tongi_transports[i]; i++) {
-        const struct tongi_transport_ops *other = tongi_transports[i];
-        if (other == ops || !has(other, roles, bits))
-            continue;
-        /* A variant has words of its own for its scheme's other ones. */
-        if (ops->instead && (strcmp(other->scheme, ops->instead) == 0 || strcmp(other->scheme, ops->scheme) == 0))
-            return ops->instead;
-        found = found ? found : other->scheme;
-        if (!alike && !((other->caps.bits ^ ops->caps.bits) & TONG_CAP_PROCESSES))
-            alike = other->scheme;
-    }
-    return alike ? alike : found;
+    for (size_t i = 0; bit && tongi_transports[i]; i++)
+        if (tongi_transports[i]->caps.bits & bit)
+            return tongi_transports[i]->scheme;
+    return "inproc";
 }
 
 int tongi_nocap(const tong_channel *ch, uint32_t bit, const char *what)
 {
-    const char *instead = bit ? tongi_instead(ch->ops, 0, bit) : NULL;
+    const char *instead = who_has(bit);
 
-    return TONG_FAIL(TONG_E_NOCAP, "%s: %s: has no %s%s%s%s", ch->address, ch->ops->scheme, what, instead ? "; " : "",
-                     instead ? instead : "", instead ? ": has" : "");
+    return TONG_FAIL(TONG_E_NOCAP, "%s: %s: has no %s; %s: has", ch->address, ch->ops->scheme, what, instead);
 }
 
 int tongi_toobig(const tong_channel *ch, uint64_t len)
 {
-    return TONG_FAIL(TONG_E_TOOBIG, "%s: a message of %llu bytes is over the limit of %llu; %s", ch->address,
-                     (unsigned long long)len, (unsigned long long)ch->size_max,
-                     ch->ops->larger ? ch->ops->larger : "open with a larger size=");
+    return TONG_FAIL(TONG_E_TOOBIG,
+                     "%s: a message of %llu bytes is over the limit of %llu; open with a larger size=", ch->address,
+                     (unsigned long long)len, (unsigned long long)ch->size_max);
 }
 
 int tongi_meta_take(const tong_channel *ch, const tong_meta *given, tong_meta *ret_meta)

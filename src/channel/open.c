@@ -28,12 +28,14 @@ static uint32_t default_side(uint32_t role)
     return role == TONG_PULL || role == TONG_PUB || role == TONG_REP ? TONG_LISTEN : TONG_CONNECT;
 }
 
-static int role_fail(const struct tongi_transport_ops *ops, const char *address, uint32_t role)
+/* Who has a role instead, for a sentence. A variant names its scheme's others where these have it. */
+static const char *instead_of(const struct tongi_transport_ops *ops, uint32_t role)
 {
-    const char *instead = tongi_instead(ops, TONGI_ROLE_BIT(role), 0);
-
-    return TONG_FAIL(TONG_E_NOCAP, "%s: %s: has not that conversation%s%s%s", address, ops->scheme, instead ? "; " : "",
-                     instead ? instead : "", instead ? ": has" : "");
+    for (size_t i = 0; tongi_transports[i]; i++)
+        if (strcmp(tongi_transports[i]->scheme, ops->scheme) == 0 && tongi_transports[i] != ops &&
+            !(tongi_transports[i]->caps.roles & role))
+            return "inproc";
+    return ops->instead ? ops->instead : "inproc";
 }
 
 int tongi_role_check(const struct tongi_transport_ops *ops, const char *address, uint32_t role)
@@ -46,7 +48,8 @@ int tongi_role_check(const struct tongi_transport_ops *ops, const char *address,
         return TONG_FAIL(-EINVAL, "%s: a channel listens or connects, and insists on new or existing, not both",
                          address);
     if (!(ops->caps.roles & TONGI_ROLE_BIT(base)))
-        return role_fail(ops, address, base);
+        return TONG_FAIL(TONG_E_NOCAP, "%s: %s: has not that conversation; %s: has", address, ops->scheme,
+                         instead_of(ops, TONGI_ROLE_BIT(base)));
     if (role & EXISTENCE_MASK && !(ops->caps.bits & TONG_CAP_OBJECT))
         return TONG_FAIL(TONG_E_NOCAP,
                          "%s: %s: is a link and leaves no object, so TONG_NEW and TONG_EXISTING mean nothing; "
@@ -138,8 +141,6 @@ static int channel_open(tong_channel **ret_ch, const struct tongi_address *parse
     if (r < 0)
         return TONG_TRACE(r);
     r = ch->ops->start(ch->state, &ch->start);
-    if (r >= 0 && ch->ops->size_max)
-        ch->size_max = ch->ops->size_max(ch->state);
     if (r >= 0)
         r = open_wait(ch, deadline);
     if (r < 0) {

@@ -116,8 +116,6 @@ static bool in_ready(tong_channel *ch)
 {
     if (ch->ops->ready && ch->ops->ready(ch->state, TONG_IN))
         return true;
-    if (ch->ops->takes)
-        return descriptors_ready(ch, TONG_IN);
     int64_t size = ch->ops->next_size ? ch->ops->next_size(ch->state) : -EAGAIN;
     /* A listening pair has no messages of its own; its descriptors tell of newcomers. */
     return size == TONG_E_STATE ? descriptors_ready(ch, TONG_IN) : size != -EAGAIN;

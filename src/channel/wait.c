@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The only place that waits, or lets a transport wait. A wait first spins, by repeating the attempt, for as long as
- * waits of this channel and direction have paid lately, then sleeps on the transport's descriptors and the channel's
- * own.
+ * The only place that waits. A wait first spins, by repeating the attempt, for as long as waits of this channel and
+ * direction have paid lately, then sleeps on the transport's descriptors and the channel's own.
  */
 #include "channel/channel.h"
 
@@ -61,25 +60,6 @@ struct wait {
     bool slept;
 };
 
-/* A mechanism without descriptors sleeps in a call of its own, which tong_shutdown cannot end from another thread. In a
- * process with one thread only a signal handler could want to, and that ends it. */
-static bool may_sleep_inside(const struct wait *wait)
-{
-    return wait->ch->ops->wait && wait->deadline_ns == TONGI_NEVER && tongi_process_is_single();
-}
-
-static int sleep_inside(struct wait *wait)
-{
-    tong_channel *ch = wait->ch;
-
-    tongi_count_u64(&tongi_half_of(ch, wait->direction)->sleeps, 1);
-    wait->slept = true;
-    if (tongi_load_total_u32(&ch->stopped))
-        return 0;
-    int r = ch->ops->wait(ch->state, wait->direction);
-    return r < 0 ? TONG_TRACE(r) : 0;
-}
-
 static int sleep_until(struct wait *wait, int64_t now_ns)
 {
     tong_channel *ch = wait->ch;
@@ -135,7 +115,7 @@ static int pass_time(struct wait *wait)
         return 0;
     }
     wait->spins = 0;
-    return may_sleep_inside(wait) ? sleep_inside(wait) : sleep_until(wait, now_ns);
+    return sleep_until(wait, now_ns);
 }
 
 static int timeout_fail(const struct wait *wait, const char *what)

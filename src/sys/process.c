@@ -6,14 +6,6 @@
 
 #include "sys/sys.h"
 
-/* glibc counts; other C libraries do not tell. */
-#if __has_include(<sys/single_threaded.h>)
-#include <sys/single_threaded.h>
-#define HAVE_SINGLE_THREADED 1
-#else
-#define HAVE_SINGLE_THREADED 0
-#endif
-
 tongi_u32 tongi_process_generation_word = {1};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -33,15 +25,6 @@ int tongi_process_init(void)
 {
     pthread_once(&once, init);
     return once_result;
-}
-
-bool tongi_process_is_single(void)
-{
-#if HAVE_SINGLE_THREADED
-    return __libc_single_threaded;
-#else
-    return false;
-#endif
 }
 
 uint32_t tongi_process_cpus(void)

@@ -3,8 +3,6 @@
 #ifndef TONGI_SYS_PROCESS_H
 #define TONGI_SYS_PROCESS_H
 
-#include <stdbool.h>
-
 #include "base/order.h"
 
 /*
@@ -21,9 +19,6 @@ static inline uint32_t tongi_process_generation(void)
 
 /* Installs the fork handler, once per process. Errors: -ENOMEM. */
 int tongi_process_init(void);
-
-/* Is this thread certainly the only one of the process? false may mean that nobody knows. */
-bool tongi_process_is_single(void);
 
 /* How many processors this thread may run on, at least 1. */
 uint32_t tongi_process_cpus(void);

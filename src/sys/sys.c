@@ -4,14 +4,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <mqueue.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
-#include <sys/msg.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -39,27 +36,6 @@ static int fcntl_int(int fd, int command, int argument)
 static int fcntl_lock(int fd, int command, struct flock *lock)
 {
     return fcntl(fd, command, lock);
-}
-
-/* The same calls where they may sleep. */
-static int msgsnd_wait(int id, const void *message, size_t len, int flags)
-{
-    return msgsnd(id, message, len, flags);
-}
-
-static ssize_t msgrcv_wait(int id, void *message, size_t len, long type, int flags)
-{
-    return msgrcv(id, message, len, type, flags);
-}
-
-static int resource_limit(int resource, struct rlimit *limit)
-{
-    return getrlimit((__rlimit_resource_t)resource, limit);
-}
-
-static int queue_open(const char *name, int flags, mode_t mode, struct mq_attr *attributes)
-{
-    return mq_open(name, flags, mode, attributes);
 }
 
 static int unread_bytes(int fd, int *bytes)

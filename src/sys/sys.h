@@ -21,9 +21,6 @@
 struct iovec;
 struct itimerspec;
 struct flock;
-struct mq_attr;
-struct msqid_ds;
-struct rlimit;
 
 #define TONGI_SYS(type, name, parameters, arguments) type tongi_sys_##name parameters;
 #define TONGI_SYS_WAIT(type, name, parameters, arguments) type tongi_sys_##name parameters;

@@ -479,14 +479,6 @@ static uint64_t fault_depth(const void *state)
     return fault->inner->depth(fault->inner_state);
 }
 
-static uint64_t fault_size_max(const void *state)
-{
-    const struct fault *fault = state;
-    uint64_t size = fault->start->opts.size ? fault->start->opts.size : fault->inner->caps.size_max;
-
-    return fault->inner->size_max ? fault->inner->size_max(fault->inner_state) : size;
-}
-
 #define ROLES (TONGI_ROLE_BIT(TONG_REP + 1) - TONGI_ROLE_BIT(TONG_PUSH))
 
 const struct tongi_transport_ops tongi_fault_ops = {
@@ -514,7 +506,6 @@ const struct tongi_transport_ops tongi_fault_ops = {
     .fd = fault_fd,
     .ready = fault_ready,
     .depth = fault_depth,
-    .size_max = fault_size_max,
 };
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * What a transport is to the rest of the library: one const table of functions on a private state, which the channel
  * layer allocates zeroed. The rules of all slots:
- *   - No slot but wait blocks. What would have to returns -EAGAIN, and the channel layer waits on pollset() and calls
+ *   - No slot blocks. What would have to wait returns -EAGAIN, and the channel layer waits on pollset() and calls
  * again.   - Slots that receive run in the receiving thread, slots that send in the sending thread, possibly at the
  * same time;     accept, next_size and subscribe count as receiving, finish and flush as sending, step as its
  * direction.     start, close, pair and adopt run alone. What both directions share is the transport's to guard.
@@ -54,12 +54,10 @@ struct tongi_transport_ops {
     const char *scheme; /* as in the address */
     size_t state_bytes;
     uint32_t options;    /* enum tongi_option_bit: those it has */
-    tong_opts presets;   /* what an option is when nobody gives it; 0: it has not the option, or start finds out */
-    tong_caps caps;      /* size_max is filled in by the channel: the slot size_max, else the option size */
-    const char *instead; /* the scheme that sentences about what it has not name first; NULL: whichever has it */
-    const char *larger;  /* what to do about a message over the limit; NULL: "open with a larger size=" */
+    tong_opts presets;   /* what an option is when nobody gives it; 0 means that the transport has not the option */
+    tong_caps caps;      /* size_max is filled in by the channel: the option size, if the transport has it */
+    const char *instead; /* for the sentence about a role it has not: the scheme that has it; NULL: "inproc" */
     bool wraps;          /* its rest is "settings:address", and start->inner is what it wraps */
-    bool takes; /* next_size takes the message out for this channel, so tong_poll goes by descriptors and ready */
     /* Other tables under the same scheme, for options that make it another mechanism: gives the one that these options,
      * of which those not given are zero, mean. This table has the options of all and the largest state; the one chosen
      * has options, presets and capabilities of its own. NULL: there is only this one. */
@@ -188,14 +186,6 @@ struct tongi_transport_ops {
      *   errors: -EMFILE -ENOMEM. Never NULL.
      */
     int (*pollset)(void *state, uint32_t direction, struct pollfd *set, int64_t *until_ns);
-    /* wait
-     *   does: the one slot that may sleep: until a call in that direction would get on or a signal was handled. 0 then.
-     *   For a mechanism without descriptors; called instead of pollset for a wait without end, and only where no other
-     *   thread could want to end it (see ARCHITECTURE, Waiting).
-     *   ownership: for TONG_OUT, the message that is borrowed since send's -EAGAIN may go out; send or settle says so.
-     *   errors: TONG_E_GONE. NULL: pollset is all there is.
-     */
-    int (*wait)(void *state, uint32_t direction);
     /* fd
      *   does: a descriptor that is readable, by level, while step or the direction's slots have work by reason of other
      *   descriptors or time. Made on first use, the state's, kept through reconnection. NULL: NOCAP.
@@ -210,10 +200,6 @@ struct tongi_transport_ops {
      *   does: how many messages wait, any thread. NULL: unknown, 0.
      */
     uint64_t (*depth)(const void *state);
-    /* size_max
-     *   does: the largest message, which only the open object tells. NULL: the option size, or caps.size_max.
-     */
-    uint64_t (*size_max)(const void *state);
     /* list, remove
      *   do: call each() with the rest of every address that can be found, stopping at other than 0; remove an object.
      *   errors: remove: -EBUSY -ENOENT -EACCES. NULL: nothing to be found; NOCAP.

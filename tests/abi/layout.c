@@ -133,7 +133,7 @@ FIELD(struct tong_meta, gid, 64, uint32_t);
 FIELD(struct tong_meta, n_fds, 68, uint32_t);
 FIELD(struct tong_meta, fds, 72, int *);
 
-SIZE(struct tong_opts, 96);
+SIZE(struct tong_opts, 88);
 FIELD(struct tong_opts, struct_size, 0, uint32_t);
 FIELD(struct tong_opts, depth, 4, uint32_t);
 FIELD(struct tong_opts, size, 8, uint64_t);
@@ -153,7 +153,6 @@ FIELD(struct tong_opts, descriptors, 68, uint32_t);
 FIELD(struct tong_opts, allow, 72, const char *);
 FIELD(struct tong_opts, credentials, 80, uint32_t);
 FIELD(struct tong_opts, reserved, 84, uint32_t);
-FIELD(struct tong_opts, mtype, 88, int64_t);
 
 SIZE(struct tong_caps, 32);
 FIELD(struct tong_caps, struct_size, 0, uint32_t);

@@ -14,8 +14,6 @@
 #define CONFORM_ADDRESS_unix "unix:", ".sock"
 #define CONFORM_ADDRESS_fifo "fifo:", ".fifo"
 #define CONFORM_ADDRESS_pipe "pipe:", NULL
-#define CONFORM_ADDRESS_mq "mq:", ""
-#define CONFORM_ADDRESS_sysv "sysv:", ""
 #define CONFORM_ADDRESS_fault NULL, NULL
 
 #define CONFORM_VARIANTS                                                                                               \
@@ -23,9 +21,6 @@
     CONFORM_VARIANT("unix-seqpacket", "unix", "unix:", ".sock", "socket=seqpacket")                                    \
     CONFORM_VARIANT("unix-dgram", "unix", "unix:", ".sock", "socket=dgram")                                            \
     CONFORM_VARIANT("fifo-one", "fifo", "fifo:", ".fifo", "writers=one")
-
-/* What makes a scheme's objects small enough to have many open at once: CONFORM_SMALL(scheme, query). */
-#define CONFORM_SMALLS CONFORM_SMALL("mq", "?depth=2&size=1000")
 
 /* What makes a scheme's objects small enough to have many open at once: CONFORM_SMALL(scheme, query). */
 #define CONFORM_SMALLS CONFORM_SMALL("mq", "?depth=2&size=1000")

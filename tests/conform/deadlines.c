@@ -13,22 +13,22 @@ enum { SHORT_MS = 20, CALLS_MAX = 4, LEN = 1000 };
 
 typedef int64_t waiting_call(tong_channel *ch, tong_deadline deadline);
 
-static char room[5 * LEN];
+static char room[LEN];
 
 static int64_t wait_recv(tong_channel *ch, tong_deadline deadline)
 {
-    return tong_recv(ch, room, LEN, deadline);
+    return tong_recv(ch, room, sizeof room, deadline);
 }
 
 static int64_t wait_recv_meta(tong_channel *ch, tong_deadline deadline)
 {
     tong_meta meta = {.struct_size = sizeof meta};
-    return tong_recv_meta(ch, room, LEN, &meta, deadline);
+    return tong_recv_meta(ch, room, sizeof room, &meta, deadline);
 }
 
 static int64_t wait_recv_many(tong_channel *ch, tong_deadline deadline)
 {
-    tong_bytes bytes = {room, LEN};
+    tong_bytes bytes = {room, sizeof room};
     return tong_recv_many(ch, &bytes, 1, deadline);
 }
 
@@ -40,18 +40,18 @@ static int64_t wait_peek(tong_channel *ch, tong_deadline deadline)
 
 static int64_t wait_send(tong_channel *ch, tong_deadline deadline)
 {
-    return tong_send(ch, room, LEN, deadline);
+    return tong_send(ch, room, sizeof room, deadline);
 }
 
 static int64_t wait_send_many(tong_channel *ch, tong_deadline deadline)
 {
-    tong_view view = {room, LEN};
+    tong_view view = {room, sizeof room};
     return tong_send_many(ch, &view, 1, deadline);
 }
 
 static int64_t wait_send_parts(tong_channel *ch, tong_deadline deadline)
 {
-    tong_view parts[2] = {{room, 1}, {room, LEN - 1}};
+    tong_view parts[2] = {{room, 1}, {room, sizeof room - 1}};
     return tong_send_parts(ch, parts, 2, NULL, deadline);
 }
 
@@ -102,7 +102,7 @@ CONFORM_TEST(sending_keeps_its_deadline, CONFORM_ONE_WAY)
     for (int i = 0; i < CALLS_MAX && sending[i]; i++)
         keeps_its_deadline(c, sending[i], e.tx);
     ends_drain(&e, &ledger, 1, sent);
-    ck_error(tong_recv(e.rx, room, LEN, tong_now()), -EAGAIN);
+    ck_error(tong_recv(e.rx, room, sizeof room, tong_now()), -EAGAIN);
     ends_close(&e);
 }
 
@@ -119,12 +119,14 @@ CONFORM_TEST(a_full_channel_works_again, CONFORM_ONE_WAY)
         uint64_t before = sent;
         sent = ends_fill(e.tx, len, 1, sent);
         CHECK(sent > before);
-        ck_error(tong_send(e.tx, room, len, tong_now()), -EAGAIN);
-        ck_error(tong_send(e.tx, room, len, tong_in_ms(1)), -ETIMEDOUT);
+        /* Where a long message found no room, a short one may. */
+        sent = ends_fill(e.tx, sizeof room, 1, sent);
+        ck_error(tong_send(e.tx, room, sizeof room, tong_now()), -EAGAIN);
+        ck_error(tong_send(e.tx, room, sizeof room, tong_in_ms(1)), -ETIMEDOUT);
         ends_drain(&e, &ledger, 1, i % 2 ? sent : (before + sent) / 2);
     }
     ends_drain(&e, &ledger, 1, sent);
-    ck_error(tong_recv(e.rx, room, LEN, tong_now()), -EAGAIN);
+    ck_error(tong_recv(e.rx, room, sizeof room, tong_now()), -EAGAIN);
     ends_close(&e);
 }
 

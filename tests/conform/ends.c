@@ -2,7 +2,6 @@
 #include "ends.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,20 +44,6 @@ void conform_address(const struct conform *c, const char *more, char *ret_addres
                    : more);
 }
 
-/* All queues of a user share one limit of bytes (RLIMIT_MSGQUEUE), and all tests are one user's: while others have too
- * much of it, this one waits. */
-static int open_in_turn(tong_channel **ret_ch, const char *address, uint32_t role, const tong_opts *opts,
-                        tong_deadline deadline)
-{
-    int64_t until = conform_clock_ns() + CONFORM_PATIENCE_MS * INT64_C(1000000);
-    int r;
-
-    while ((r = tong_open(ret_ch, address, role, opts, deadline)) == -EMFILE && strncmp(address, "mq:", 3) == 0 &&
-           conform_clock_ns() < until)
-        sched_yield();
-    return r;
-}
-
 void conform_rename(struct conform *c, int number)
 {
     char name[sizeof c->address];
@@ -73,7 +58,7 @@ int conform_try_at(const struct conform *c, tong_channel **ret_ch, const char *a
                    const tong_opts *opts, tong_deadline deadline)
 {
     return c->inherited ? heirs_open(ret_ch, address, role, opts, deadline)
-                        : open_in_turn(ret_ch, address, role, opts, deadline);
+                        : tong_open(ret_ch, address, role, opts, deadline);
 }
 
 int conform_try(const struct conform *c, tong_channel **ret_ch, uint32_t role, const tong_opts *opts,
@@ -97,14 +82,6 @@ int conform_remove(const struct conform *c)
         r = -ENOENT;
     }
     return r;
-}
-
-void conform_clear(const struct conform *c)
-{
-    int r = conform_is_object(c) ? conform_remove(c) : -ENOENT;
-
-    if (r != -ENOENT)
-        ck_ok(r);
 }
 
 bool conform_takes(const struct conform *c, const char *query)

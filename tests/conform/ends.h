@@ -39,8 +39,6 @@ void conform_rename(struct conform *c, int number);
 int conform_try(const struct conform *c, tong_channel **ret_ch, uint32_t role, const tong_opts *opts,
                 tong_deadline deadline);
 int conform_remove(const struct conform *c);
-/* Removes an object that the test left with what nobody received. */
-void conform_clear(const struct conform *c);
 /* tong_open at another address of the same kind. */
 int conform_try_at(const struct conform *c, tong_channel **ret_ch, const char *address, uint32_t role,
                    const tong_opts *opts, tong_deadline deadline);

@@ -95,11 +95,9 @@ static void converse(const struct conform *c, struct conversation *v)
     if (v->ends.tx && v->ends.rx) {
         send_one(v, SMALL);
         receive_one(v);
-        if (conform_has(c, TONG_CAP_POLLABLE)) {
-            went_well(v, tong_fd(v->ends.rx, TONG_IN));
-            went_well(v, tong_fd(v->ends.tx, TONG_OUT));
-        }
-        send_one(v, conform_length(c, LEN));
+        went_well(v, tong_fd(v->ends.rx, TONG_IN));
+        went_well(v, tong_fd(v->ends.tx, TONG_OUT));
+        send_one(v, LEN);
         receive_one(v);
         lend_one(v);
         send_one(v, SMALL);
@@ -149,18 +147,6 @@ static int trouble(enum faulty_call call)
         [FAULTY_timerfd_create] = EMFILE,
         [FAULTY_getrandom] = ENOSYS,
         [FAULTY_sched_getaffinity] = EINVAL,
-        [FAULTY_getdents64] = EIO,
-        [FAULTY_resource_limit] = EINVAL,
-        [FAULTY_queue_open] = EMFILE,
-        [FAULTY_mq_unlink] = EACCES,
-        [FAULTY_mq_getattr] = EBADF,
-        [FAULTY_mq_send] = ENOMEM,
-        [FAULTY_mq_receive] = EBADF,
-        [FAULTY_mkdirat] = EROFS,
-        [FAULTY_msgget] = ENOMEM,
-        [FAULTY_msgctl] = EPERM,
-        [FAULTY_msgsnd] = ENOMEM,
-        [FAULTY_msgrcv] = EACCES,
         [FAULTY_close] = EIO,
         [FAULTY_ALLOCATION] = ENOMEM,
     };

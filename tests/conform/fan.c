@@ -73,8 +73,7 @@ static void send_at_full_speed(struct side *me, struct conform *c)
     side_meet(me);
     for (uint64_t i = 0; !*race->over; i++) {
         ledger_write(message, sizeof message, race->sender, i);
-        /* Without a deadline: a mechanism that has none would have to look again and again, which is not fair. */
-        ck_ok(tong_send(tx.ch, message, sizeof message, tong_forever()));
+        ck_ok(tong_send(tx.ch, message, sizeof message, conform_patience()));
     }
     ck_ok(tong_send(tx.ch, NULL, 0, conform_patience()));
     end_close(&tx);

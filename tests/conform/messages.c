@@ -155,7 +155,7 @@ CONFORM_TEST(short_room_keeps_the_message, CONFORM_ONE_WAY | CONFORM_SHORT_TOO)
     }
     ck_error(tong_recv(e.rx, room, 999, conform_patience()), TONG_E_TOOBIG);
     BEGINS(c->address);
-    SAYS("999");
+    SAYS("1000");
     ck_error(tong_recv(e.rx, room, 0, conform_patience()), TONG_E_TOOBIG);
     ck_error(tong_recv_many(e.rx, &many, 1, conform_patience()), TONG_E_TOOBIG);
     SAME(tong_next_size(e.rx), 1000);

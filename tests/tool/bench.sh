@@ -27,10 +27,6 @@ assert {(r["scheme"], r["conversation"], r["size"], r["batch"]) for r in rows} >
     for scheme in ("unix", "pipe", "inproc")
     for size in (64, 4096)
     for talk, batch in (("pair", 1), ("pipeline", 1), ("pipeline", 16))
-} | {
-    (scheme, talk, 64, batch)
-    for scheme in ("mq", "sysv")
-    for talk, batch in (("pipelines", 1), ("pipeline", 1), ("pipeline", 16))
 }, rows
 for row in rows + rows_of("blocking"):
     assert row["msgs_per_s"] > 0 and row["bare_msgs_per_s"] > 0 and row["rate_vs_bare"] > 0, row

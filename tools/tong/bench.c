@@ -131,10 +131,9 @@ static int defaults_measure(struct bench_plan *plan)
     if (code != TOOL_DONE)
         return code;
     for (size_t i = 0; (twin = bare_twin_at(i)) != NULL && code == TOOL_DONE; i++) {
-        int used;
-
         if (plan->tool->opt.idle && twin->one_way)
             continue; /* what is measured idle is pairs */
+        int used;
         if (twin->in_directory)
             used = snprintf(address, sizeof address, "%s:%s/bench", twin->scheme, place);
         else if (twin->nameless)

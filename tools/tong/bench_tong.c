@@ -115,16 +115,13 @@ bench_loop_fn *bench_tong_loop(const struct bench_play *play, unsigned number)
     return number == 0 ? channel_sink : channel_source;
 }
 
-/* A mechanism with small messages is set up for those of the job, as its bare twin is. */
-static tong_opts options_of(const struct bench_play *play)
+static tong_opts options_of(const struct bench_job *job)
 {
-    const struct bare_twin *twin = bare_twin_find(play->address);
-    const struct bench_job *job = &play->job;
-    bool sized = job->size > SIZE_DEFAULT || (twin != NULL && twin->size_max != 0);
     static const uint32_t wait[] = {
         [BENCH_ADAPTIVE] = TONG_WAIT_ADAPTIVE, [BENCH_SPIN] = TONG_WAIT_SPIN, [BENCH_BLOCK] = TONG_WAIT_BLOCK};
 
-    return (tong_opts){.struct_size = sizeof(tong_opts), .wait = wait[job->wait], .size = sized ? job->size : 0};
+    return (tong_opts){
+        .struct_size = sizeof(tong_opts), .wait = wait[job->wait], .size = job->size > SIZE_DEFAULT ? job->size : 0};
 }
 
 static int end_batches(struct bench_end *end, struct bench_seat *seat)
@@ -201,7 +198,7 @@ int bench_tong_open(struct bench_seat *seat, const struct bench_play *play, unsi
 {
     static int (*const opens[])(struct bench_end *, const char *, unsigned, const tong_opts *) = {
         [BENCH_PAIR] = pair_open, [BENCH_PIPELINES] = pipelines_open, [BENCH_PIPELINE] = pipeline_open};
-    tong_opts opts = options_of(play);
+    tong_opts opts = options_of(&play->job);
     struct bench_end *end = calloc(1, sizeof *end);
 
     seat->end = end;

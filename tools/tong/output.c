@@ -97,8 +97,6 @@ static int json_compose(const struct output *out, const tong_span *span, const t
         r = json_object_set_new(object, "sequence", json_integer((json_int_t)meta->sequence));
     if (r == 0 && meta->lost)
         r = json_object_set_new(object, "lost", json_integer((json_int_t)meta->lost));
-    if (r == 0 && meta->kind)
-        r = json_object_set_new(object, "kind", json_integer((json_int_t)meta->kind));
     if (r == 0 && meta->flags & TONG_REDELIVERED)
         r = json_object_set_new(object, "redelivered", json_true());
     if (r == 0)

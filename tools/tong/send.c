@@ -32,18 +32,6 @@ static bool sending_enough(const struct sending *s)
     return s->tool->opt.count && s->messages >= s->tool->opt.count;
 }
 
-/* At once, or one by one where each has its priority with it. */
-static int64_t some_send(const struct sending *s, const tong_view *views, uint32_t n)
-{
-    tong_meta meta = {.struct_size = sizeof meta, .kind = (int64_t)s->tool->opt.priority};
-    int r;
-
-    if (!s->tool->opt.priority)
-        return tong_send_many(s->ch, views, n, tool_deadline(s->tool));
-    r = tong_send_parts(s->ch, views, 1, &meta, tool_deadline(s->tool));
-    return r < 0 ? r : 1;
-}
-
 static int views_send(struct sending *s, const tong_view *views, uint32_t n)
 {
     int64_t sent;
@@ -52,7 +40,7 @@ static int views_send(struct sending *s, const tong_view *views, uint32_t n)
     for (uint32_t done = 0; done < n; done += (uint32_t)sent) {
         uint64_t bytes = 0;
 
-        sent = some_send(s, views + done, n - done);
+        sent = tong_send_many(s->ch, views + done, n - done, tool_deadline(s->tool));
         if (sent < 0)
             return tool_fail(s->tool, sent);
         for (uint32_t i = done; i < done + sent; i++)

@@ -41,18 +41,6 @@ static const struct tour_row rows[] = {
      .conversation = "pipeline",
      .there = "fifo:there.fifo?writers=one",
      .back = "fifo:back.fifo?writers=one"},
-    {.scheme = "mq",
-     .conversation = "pipeline",
-     .there = "mq:tong-tour-there",
-     .back = "mq:tong-tour-back",
-     .global = true,
-     .endless = true},
-    {.scheme = "sysv",
-     .conversation = "pipeline",
-     .there = "sysv:tong-tour-there",
-     .back = "sysv:tong-tour-back",
-     .global = true,
-     .endless = true},
 };
 
 enum { N_ROWS = sizeof rows / sizeof rows[0] };
