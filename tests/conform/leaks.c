@@ -18,7 +18,7 @@ static size_t memory_in_use(void)
 static void cycle(struct conform *c, int number)
 {
     tong_channel *ch = NULL;
-    char room[100];
+    char room[100] = "";
     tong_span span;
     struct ends e;
     int r;
