@@ -56,7 +56,7 @@ if [ "$me" -ne 0 ] || ! command -v setpriv >/dev/null; then
     echo "skipped: only root can send as another user"
     exit 0
 fi
-chmod 755 . ..
+chmod 755 .
 "$TONG" recv --lines 'unix:x.sock?mode=0666&allow=uid:0' >received 2>receiver.err &
 receiver=$!
 until_true test -S x.sock
