@@ -7,14 +7,15 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "prim/hub.h"
+#include "prim/hub_slots.h"
 #include "prim/line.h"
 #include "transport/pipe_ends.h"
 #include "transport/transport.h"
 
 struct pipe_state {
-    struct tongi_hub hub;
+    struct tongi_hub hub; /* first, as TONGI_HUB_SLOTS wants it */
 };
+_Static_assert(offsetof(struct pipe_state, hub) == 0, "the slots take the state for the hub");
 
 static int check(const struct tongi_start *start)
 {
@@ -139,46 +140,9 @@ static int pipe_spawn(void *place, const struct tongi_start *start, struct tongi
     return r < 0 ? TONG_TRACE(r) : 0;
 }
 
-static int pipe_step(void *place, uint32_t direction)
-{
-    return tongi_hub_step(&((struct pipe_state *)place)->hub, direction);
-}
-
-static int pipe_finish(void *place)
-{
-    return tongi_hub_finish(&((struct pipe_state *)place)->hub);
-}
-
 static void pipe_close(void *place, bool owner)
 {
     tongi_hub_fini(&((struct pipe_state *)place)->hub, owner);
-}
-
-static int64_t pipe_send(void *place, const tong_view *msgs, uint32_t n)
-{
-    return tongi_hub_send(&((struct pipe_state *)place)->hub, msgs, n);
-}
-
-static int pipe_send_parts(void *place, const tong_view *parts, uint32_t n, const tong_meta *meta)
-{
-    return tongi_hub_send_parts(&((struct pipe_state *)place)->hub, parts, n, meta);
-}
-
-static int64_t pipe_recv(void *place, tong_bytes *msgs, uint32_t n, tong_meta *meta)
-{
-    return tongi_hub_recv(&((struct pipe_state *)place)->hub, msgs, n, meta);
-}
-
-static int pipe_settle(void *place, uint32_t direction)
-{
-    struct tongi_hub *hub = &((struct pipe_state *)place)->hub;
-
-    return direction == TONG_IN ? tongi_hub_settle_in(hub) : tongi_hub_settle_out(hub);
-}
-
-static int64_t pipe_next_size(void *place)
-{
-    return tongi_hub_next_size(&((struct pipe_state *)place)->hub);
 }
 
 static int pipe_flush(void *place, enum tong_level level)
@@ -193,31 +157,6 @@ static int pipe_flush(void *place, enum tong_level level)
     return tongi_hub_flush(hub);
 }
 
-static int64_t pipe_peek(void *place, tong_span *ret_spans, tong_meta *metas, uint32_t n)
-{
-    return tongi_hub_peek(&((struct pipe_state *)place)->hub, ret_spans, metas, n);
-}
-
-static int pipe_release(void *place, const tong_span *spans, uint32_t n)
-{
-    return tongi_hub_release(&((struct pipe_state *)place)->hub, spans, n);
-}
-
-static int pipe_pollset(void *place, uint32_t direction, struct pollfd *set, int64_t *until_ns)
-{
-    return tongi_hub_pollset(&((struct pipe_state *)place)->hub, direction, set, until_ns);
-}
-
-static int pipe_fd(void *place, uint32_t direction)
-{
-    return tongi_hub_fd(&((struct pipe_state *)place)->hub, direction);
-}
-
-static bool pipe_ready(void *place, uint32_t direction)
-{
-    return tongi_hub_ready(&((struct pipe_state *)place)->hub, direction);
-}
-
 #define ROLES (TONGI_ROLE_BIT(TONG_PUSH) | TONGI_ROLE_BIT(TONG_PULL) | TONGI_ROLE_BIT(TONG_PAIR))
 #define BITS                                                                                                           \
     (TONG_CAP_ORDERED | TONG_CAP_POLLABLE | TONG_CAP_PEEK | TONG_CAP_PROCESSES | TONG_CAP_PAIR_FD | TONG_CAP_PEERS |   \
@@ -229,10 +168,8 @@ static bool pipe_ready(void *place, uint32_t direction)
     }
 #define SLOTS                                                                                                          \
     .ops_bytes = sizeof(struct tongi_transport_ops), .scheme = "pipe", .state_bytes = sizeof(struct pipe_state),       \
-    .start = pipe_start, .step = pipe_step, .pair = pipe_pair, .spawn = pipe_spawn, .finish = pipe_finish,             \
-    .close = pipe_close, .send = pipe_send, .send_parts = pipe_send_parts, .recv = pipe_recv, .settle = pipe_settle,   \
-    .next_size = pipe_next_size, .flush = pipe_flush, .peek = pipe_peek, .release = pipe_release,                      \
-    .pollset = pipe_pollset, .fd = pipe_fd, .ready = pipe_ready
+    .start = pipe_start, .pair = pipe_pair, .spawn = pipe_spawn, .close = pipe_close, .flush = pipe_flush,             \
+    TONGI_HUB_SLOTS
 
 /* Lines and raw bytes pass through the reading stage, which is one copy more. */
 static const struct tongi_transport_ops line_ops = {

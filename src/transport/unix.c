@@ -10,7 +10,7 @@
 #include <fcntl.h>
 
 #include "base/error.h"
-#include "prim/hub.h"
+#include "prim/hub_slots.h"
 #include "prim/packet.h"
 #include "sys/sys.h"
 #include "transport/transport.h"
@@ -19,10 +19,11 @@
 #include "transport/unix_peer.h"
 
 struct unix_state {
-    struct tongi_hub hub;
+    struct tongi_hub hub; /* first, as TONGI_HUB_SLOTS wants it */
     struct tongi_unix_name name;
     size_t packet_max; /* the largest packet that is sent; 0: not known, or no packets */
 };
+_Static_assert(offsetof(struct unix_state, hub) == 0, "the slots take the state for the hub");
 
 static bool is_packet(const struct tongi_start *start)
 {
@@ -105,11 +106,6 @@ static int unix_start(void *place, const struct tongi_start *start)
         return 0;
     int fd = tongi_unix_listen(&state->name, start->opts.mode);
     return fd < 0 ? TONG_TRACE(fd) : tongi_hub_listen(&state->hub, fd);
-}
-
-static int unix_step(void *place, uint32_t direction)
-{
-    return tongi_hub_step(&((struct unix_state *)place)->hub, direction);
 }
 
 static int unix_accept(void *place, void *peer_place, const struct tongi_start *peer_start)
@@ -204,44 +200,12 @@ static int unix_adopt(void *place, int fd, const struct tongi_start *start)
     return r < 0 ? TONG_TRACE(r) : tongi_hub_join(&state->hub, fd, false);
 }
 
-static int unix_finish(void *place)
-{
-    return tongi_hub_finish(&((struct unix_state *)place)->hub);
-}
-
 static void unix_close(void *place, bool owner)
 {
     struct unix_state *state = place;
 
     tongi_hub_fini(&state->hub, owner);
     tongi_unix_name_fini(&state->name, owner);
-}
-
-static int64_t unix_send(void *place, const tong_view *msgs, uint32_t n)
-{
-    return tongi_hub_send(&((struct unix_state *)place)->hub, msgs, n);
-}
-
-static int unix_send_parts(void *place, const tong_view *parts, uint32_t n, const tong_meta *meta)
-{
-    return tongi_hub_send_parts(&((struct unix_state *)place)->hub, parts, n, meta);
-}
-
-static int64_t unix_recv(void *place, tong_bytes *msgs, uint32_t n, tong_meta *meta)
-{
-    return tongi_hub_recv(&((struct unix_state *)place)->hub, msgs, n, meta);
-}
-
-static int unix_settle(void *place, uint32_t direction)
-{
-    struct tongi_hub *hub = &((struct unix_state *)place)->hub;
-
-    return direction == TONG_IN ? tongi_hub_settle_in(hub) : tongi_hub_settle_out(hub);
-}
-
-static int64_t unix_next_size(void *place)
-{
-    return tongi_hub_next_size(&((struct unix_state *)place)->hub);
 }
 
 static int unix_flush(void *place, enum tong_level level)
@@ -254,31 +218,6 @@ static int unix_flush(void *place, enum tong_level level)
                          "when a message was taken",
                          hub->setup.address);
     return tongi_hub_flush(hub);
-}
-
-static int64_t unix_peek(void *place, tong_span *ret_spans, tong_meta *metas, uint32_t n)
-{
-    return tongi_hub_peek(&((struct unix_state *)place)->hub, ret_spans, metas, n);
-}
-
-static int unix_release(void *place, const tong_span *spans, uint32_t n)
-{
-    return tongi_hub_release(&((struct unix_state *)place)->hub, spans, n);
-}
-
-static int unix_pollset(void *place, uint32_t direction, struct pollfd *set, int64_t *until_ns)
-{
-    return tongi_hub_pollset(&((struct unix_state *)place)->hub, direction, set, until_ns);
-}
-
-static int unix_fd(void *place, uint32_t direction)
-{
-    return tongi_hub_fd(&((struct unix_state *)place)->hub, direction);
-}
-
-static bool unix_ready(void *place, uint32_t direction)
-{
-    return tongi_hub_ready(&((struct unix_state *)place)->hub, direction);
 }
 
 /* What all but datagrams have: streams that speak tong, lines, or anything, and packets differ in what the hub is told,
@@ -296,11 +235,8 @@ static bool unix_ready(void *place, uint32_t direction)
 #define HUB_ROLES (TONGI_ROLE_BIT(TONG_PUSH) | TONGI_ROLE_BIT(TONG_PULL) | TONGI_ROLE_BIT(TONG_PAIR))
 #define HUB_SLOTS                                                                                                      \
     .ops_bytes = sizeof(struct tongi_transport_ops), .scheme = "unix", .state_bytes = sizeof(struct unix_state),       \
-    .start = unix_start, .step = unix_step, .accept = unix_accept, .pair = unix_pair, .adopt = unix_adopt,             \
-    .finish = unix_finish, .close = unix_close, .send = unix_send, .send_parts = unix_send_parts, .recv = unix_recv,   \
-    .settle = unix_settle, .next_size = unix_next_size, .flush = unix_flush, .peek = unix_peek,                        \
-    .release = unix_release, .pollset = unix_pollset, .fd = unix_fd, .ready = unix_ready, .list = tongi_unix_list,     \
-    .remove = tongi_unix_remove
+    .start = unix_start, .accept = unix_accept, .pair = unix_pair, .adopt = unix_adopt, .close = unix_close,           \
+    .flush = unix_flush, .list = tongi_unix_list, .remove = tongi_unix_remove, TONGI_HUB_SLOTS
 
 /* Lines and raw bytes pass through the reading stage whatever their length, which is one copy more; and a peer that
  * says nothing is nothing unusual. */
